@@ -1,0 +1,113 @@
+/**
+ * Every packet ends in exactly one of these: delivered or dropped, and a drop says why. Workers count in shared memory,
+ * each in a row of its own (one writer, so no atomics); the main thread reads and adds the rows up.
+ */
+
+/** Name, as shown and exported, and what it means. The order is the layout; new ones go to the end of their group. */
+export const COUNTERS = {
+  tx_packets: 'packets read from the device (a superpacket is one)',
+  tx_frames: 'VXLAN frames sent',
+  tx_bytes: 'bytes of IP packets sent to peers, inside',
+  tx_malformed: 'dropped: not a whole IPv4 or IPv6 packet',
+  tx_martian: 'dropped: multicast, broadcast, loopback or unspecified address',
+  tx_source_foreign: "dropped: source is neither in this node's pod subnet nor its own address, peers would refuse it",
+  tx_looped: "dropped: addressed to this node's own pod subnet, where nobody holds the address",
+  tx_no_peer: 'dropped: no peer owns the destination; answered with ICMP unreachable',
+  tx_too_big: "dropped: larger than the path to the peer and not to be fragmented; answered with ICMP 'too big'",
+  tx_fragmented: 'packets sent in fragments, the path being narrower than the device',
+  tx_no_room: 'dropped: a superpacket that did not fit the arena',
+  tx_socket_full: 'frames dropped: the UDP socket or its queue stayed full',
+  tx_path_too_big: 'frames dropped: the kernel knows a narrower path; the path MTU was lowered',
+  tx_unreachable: "frames dropped: the kernel has no route to the peer's underlay address",
+  tx_refused: 'frames dropped: the kernel refused to send (a firewall, or an error without a name here)',
+  tx_mss_clamped: 'TCP SYNs whose MSS was lowered',
+  rx_datagrams: 'UDP datagrams received',
+  rx_frames: 'frames accepted',
+  rx_bytes: 'bytes of IP packets accepted, inside',
+  rx_packets: 'packets written to the device (a superpacket is one)',
+  rx_truncated: 'dropped: shorter than its headers say, or than a frame can be',
+  rx_bad_flags: 'dropped: VXLAN flags other than a valid VNI, or reserved bits set',
+  rx_bad_vni: 'dropped: a VNI that is not ours',
+  rx_unknown_sender: 'dropped: the outer source is no peer',
+  rx_bad_mac: "dropped: the inner destination MAC is not ours, or the source MAC is our own, zero or a group's",
+  rx_bad_ethertype: 'dropped: neither IPv4 nor IPv6 nor an ARP request that we answer',
+  rx_malformed: 'dropped: not a whole IPv4 or IPv6 packet',
+  rx_martian: 'dropped: multicast, broadcast, loopback or unspecified address',
+  rx_source_not_owned: 'dropped: the inner source does not belong to the peer that sent it',
+  rx_looped: 'dropped: the inner source is our own',
+  rx_not_ours: 'dropped: the inner destination is neither in our pod subnet nor our own address',
+  rx_device_refused: 'packets dropped: the device refused them',
+  rx_neighbour_answered: 'ARP requests and neighbour solicitations answered',
+  rx_mss_clamped: 'TCP SYNs whose MSS was lowered',
+  icmp_sent: 'ICMP errors written to the device',
+  icmp_limited: 'ICMP errors held back by the rate limit',
+} as const;
+
+export type CounterName = keyof typeof COUNTERS;
+
+export const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];
+
+/** Index of each counter in a row: `row[C.tx_packets]++`. */
+export const C = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index])) as Record<CounterName, number>;
+
+/** Counted for each peer: four columns. */
+export const PEER_TX_FRAMES = 0;
+export const PEER_TX_BYTES = 1;
+export const PEER_RX_FRAMES = 2;
+export const PEER_RX_BYTES = 3;
+const PEER_COLUMNS = 4;
+
+/** Counters of all workers in one shared buffer. */
+export class CounterTable {
+  readonly memory: SharedArrayBuffer;
+  readonly workers: number;
+  readonly maxPeers: number;
+
+  constructor(workers: number, maxPeers: number, memory?: SharedArrayBuffer) {
+    this.workers = workers;
+    this.maxPeers = maxPeers;
+    this.memory = memory ?? new SharedArrayBuffer(workers * CounterTable.#rowBytes(maxPeers));
+  }
+
+  static #rowBytes(maxPeers: number): number {
+    return 8 * (COUNTER_NAMES.length + maxPeers * PEER_COLUMNS);
+  }
+
+  /** The row that worker `worker` writes. */
+  row(worker: number): Float64Array {
+    return new Float64Array(this.memory, worker * CounterTable.#rowBytes(this.maxPeers), COUNTER_NAMES.length);
+  }
+
+  /** The per-peer cells that worker `worker` writes: `peer * 4 + PEER_…`. */
+  peers(worker: number): Float64Array {
+    const start = worker * CounterTable.#rowBytes(this.maxPeers) + 8 * COUNTER_NAMES.length;
+    return new Float64Array(this.memory, start, this.maxPeers * PEER_COLUMNS);
+  }
+
+  /** Sums over all workers. */
+  total(): Record<CounterName, number> {
+    const sums = new Float64Array(COUNTER_NAMES.length);
+    for (let worker = 0; worker < this.workers; worker++) {
+      const row = this.row(worker);
+      for (let i = 0; i < sums.length; i++) sums[i] += row[i];
+    }
+    return Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, sums[index]])) as Record<CounterName, number>;
+  }
+
+  /** One peer's sums over all workers. */
+  peer(peer: number): { txFrames: number; txBytes: number; rxFrames: number; rxBytes: number } {
+    const sums = [0, 0, 0, 0];
+    for (let worker = 0; worker < this.workers; worker++) {
+      const cells = this.peers(worker);
+      for (let i = 0; i < PEER_COLUMNS; i++) sums[i] += cells[peer * PEER_COLUMNS + i];
+    }
+    return { txFrames: sums[0], txBytes: sums[1], rxFrames: sums[2], rxBytes: sums[3] };
+  }
+
+  /** Forgets a peer's figures, when its index is given to another. Workers must not use the index meanwhile. */
+  resetPeer(peer: number): void {
+    for (let worker = 0; worker < this.workers; worker++) {
+      this.peers(worker).fill(0, peer * PEER_COLUMNS, (peer + 1) * PEER_COLUMNS);
+    }
+  }
+}

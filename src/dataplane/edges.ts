@@ -1,0 +1,69 @@
+/**
+ * The dataplane touches the world through exactly two interfaces. Everything between them is pure.
+ *
+ * ```
+ *   pods, kernel  <->  DeviceEdge  <->  outbound / inbound  <->  UnderlayEdge  <->  peers
+ * ```
+ *
+ * Both are non-blocking and work on batches (src/bytes/batch.ts). Memory is borrowed: an edge may use a batch's bytes
+ * until its call returns, no longer; what it keeps, it copies. Bad packets are never exceptions: a call throws only when
+ * the edge itself is gone, with a `PodwireError`.
+ */
+import type { Batch } from '../bytes/batch.js';
+
+/** What a device hands out and takes beyond plain packets. */
+export interface DeviceCapabilities {
+  /** Hands out and takes packets whose transport checksum is still to be completed (`NEEDS_CSUM`). */
+  readonly checksum: boolean;
+  /** Hands out and takes TCP superpackets, up to 65,535 bytes. */
+  readonly tcpSegmentation: boolean;
+  /** Hands out and takes UDP superpackets. */
+  readonly udpSegmentation: boolean;
+}
+
+/** A layer-3 device: whole IP packets, with a virtio header before each. */
+export interface DeviceEdge {
+  readonly capabilities: DeviceCapabilities;
+  /**
+   * Appends waiting packets to the batch, each at `cursor + headroom`, never more than fit. Leaves `headroom` writable
+   * bytes before each packet, the last `VIRTIO_HEADER` of which hold its virtio header.
+   * @returns packets appended; 0 when none waits
+   */
+  read(batch: Batch, headroom: number): number;
+  /**
+   * Writes the packets of a batch; a packet may be several records (`MORE`). A refused packet's first record gets the
+   * errno as `STATUS`.
+   * @returns packets taken
+   */
+  write(batch: Batch): number;
+  /** Registers who is called when packets arrive; an edge that is polled through `fd` never calls. */
+  onReadable(listener: () => void): void;
+  close(): void;
+}
+
+/** What an underlay can do with many datagrams at once. */
+export interface UnderlayCapabilities {
+  /** Datagrams of one record are cut apart by the kernel (`UDP_SEGMENT`) or by the edge itself. */
+  readonly maxSegments: number;
+  /** Number of source ports; a record's `SOCKET` is taken modulo this. */
+  readonly sourcePorts: number;
+}
+
+/** UDP towards the peers. */
+export interface UnderlayEdge {
+  readonly capabilities: UnderlayCapabilities;
+  /**
+   * Appends waiting datagrams: payload, sender's address and port, TOS. Equal-sized ones of one sender may come as one
+   * record with `SEGMENT` set.
+   * @returns records appended; 0 when none waits
+   */
+  receive(batch: Batch): number;
+  /**
+   * Sends every record to its `ADDRESS` and `PORT` from egress socket `SOCKET`; with `SEGMENT` set it is cut into
+   * datagrams of that size. A refused record gets the errno as `STATUS`.
+   * @returns records sent
+   */
+  send(batch: Batch): number;
+  onReadable(listener: () => void): void;
+  close(): void;
+}

@@ -1,0 +1,31 @@
+/**
+ * Every error that podwire throws on purpose. `code` is stable and for programs, `message` is one line for people: what
+ * is wrong, what it did to the state ("nothing was changed"), and how to mend it.
+ */
+export class PodwireError extends Error {
+  readonly code: PodwireErrorCode;
+
+  constructor(code: PodwireErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'PodwireError';
+    this.code = code;
+  }
+}
+
+export type PodwireErrorCode =
+  /** Configuration: unknown key, bad value, overlap. */
+  | 'CONFIG'
+  /** This machine or user cannot: permission, missing kernel feature or program, port taken, device exists. */
+  | 'MACHINE'
+  /** The addon is not built or switched off, and what was asked needs it. */
+  | 'NO_ADDON'
+  /** No agent answers on the socket. */
+  | 'NO_AGENT'
+  /** Another agent runs already. */
+  | 'RUNNING'
+  /** A device or socket that was open is gone. */
+  | 'EDGE_LOST'
+  /** A shared table is full. */
+  | 'TABLE_FULL'
+  /** A mistake of the program itself. */
+  | 'INTERNAL';
