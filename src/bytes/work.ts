@@ -68,12 +68,5 @@ export interface ByteWork {
    * @param udp may UDP be joined
    * @returns records written to `joined`
    */
-  join(
-    bytes: Uint8Array,
-    packets: Int32Array,
-    count: number,
-    joined: Int32Array,
-    tcp: boolean,
-    udp: boolean,
-  ): number;
+  join(bytes: Uint8Array, packets: Int32Array, count: number, joined: Int32Array, tcp: boolean, udp: boolean): number;
 }

@@ -43,7 +43,7 @@ export interface DeviceEdge {
 
 /** What an underlay can do with many datagrams at once. */
 export interface UnderlayCapabilities {
-  /** Datagrams of one record are cut apart by the kernel (`UDP_SEGMENT`) or by the edge itself. */
+  /** Datagrams that one record may hold for sending; they are cut apart by the kernel (`UDP_SEGMENT`) or by the edge. */
   readonly maxSegments: number;
   /** Number of source ports; a record's `SOCKET` is taken modulo this. */
   readonly sourcePorts: number;
@@ -64,6 +64,8 @@ export interface UnderlayEdge {
    * @returns records sent
    */
   send(batch: Batch): number;
+  /** The largest outer IP packet that the underlay takes towards an address (words as in a record), or 0: unknown. */
+  pathMtu(a: number, b: number, c: number, d: number): number;
   onReadable(listener: () => void): void;
   close(): void;
 }

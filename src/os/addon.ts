@@ -3,7 +3,13 @@
  * descriptors are plain numbers, memory is the caller's, and every call checks its arguments (RangeError, TypeError).
  * A failed system call throws an `AddonError`; what a packet or a peer can cause never throws, it is a return value.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { twins } from '../bytes/index.js';
 import type { ByteWork } from '../bytes/work.js';
+import { PodwireError } from '../wire/error.js';
 
 /** A failed system call. */
 export interface AddonError extends Error {
@@ -62,7 +68,15 @@ export interface Addon extends ByteWork {
    * @param headroom bytes, at least 10
    * @returns packets read; 0 if none waits, also while the device is down (EBADFD, EIO); a gone device throws
    */
-  tunRead(fd: number, bytes: Uint8Array, headroom: number, cursor: number, end: number, records: Int32Array, first: number): number;
+  tunRead(
+    fd: number,
+    bytes: Uint8Array,
+    headroom: number,
+    cursor: number,
+    end: number,
+    records: Int32Array,
+    first: number,
+  ): number;
   /** Writes `count` records as packets (`MORE` chains them; one writev each). Refusals go to STATUS. Returns packets taken. */
   tunWrite(fd: number, bytes: Uint8Array, records: Int32Array, count: number): number;
 
@@ -76,7 +90,15 @@ export interface Addon extends ByteWork {
    * @param max messages at most; `max * slot` bytes from `cursor` and the records must be there
    * @returns records filled; 0 when none waits. An error left on the socket by ICMP counts as none.
    */
-  udpReceive(fd: number, bytes: Uint8Array, cursor: number, slot: number, records: Int32Array, first: number, max: number): number;
+  udpReceive(
+    fd: number,
+    bytes: Uint8Array,
+    cursor: number,
+    slot: number,
+    records: Int32Array,
+    first: number,
+    max: number,
+  ): number;
   /**
    * sendmmsg of `count` records; SOCKET indexes `fds` (modulo its length), consecutive records of one socket go in one call.
    * SEGMENT > 0 adds `UDP_SEGMENT`. A refused record gets its errno as STATUS and the rest goes on. On EAGAIN waits up to
@@ -105,4 +127,85 @@ export interface Addon extends ByteWork {
   notify(path: string, message: string): void;
   /** Reduces this thread's (and its later children's) capabilities, and the bounding set, to a mask of 1 << CAP_*, as BigInt. */
   keepCapabilities(mask: bigint): void;
+}
+
+/**
+ * What is native: `on` all that there is, `io` input and output only, `off` nothing. Set by the environment variable
+ * PODWIRE_NATIVE; PODWIRE_ADDON names another addon file than the package's own.
+ */
+export type NativeMode = 'on' | 'io' | 'off';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Below this many bytes a call into C costs more than the sum does in TypeScript. */
+const SHORT = 96;
+
+/** @throws PodwireError CONFIG for another value of PODWIRE_NATIVE */
+export function nativeMode(env: Environment = process.env): NativeMode {
+  const mode = env['PODWIRE_NATIVE'] || 'on';
+  if (mode === 'on' || mode === 'io' || mode === 'off') return mode;
+  throw new PodwireError('CONFIG', `PODWIRE_NATIVE is '${mode}': it may be on, io or off`);
+}
+
+/**
+ * Loads the addon. In each thread the first call loads it, as Node does with any module.
+ * @throws PodwireError NO_ADDON: it is not built, built for another version, or switched off. Any other failure to load
+ *   it is passed on as it is: a broken build must not look like a missing one.
+ */
+export function loadAddon(env: Environment = process.env): Addon {
+  if (nativeMode(env) === 'off') throw new PodwireError('NO_ADDON', 'the addon is switched off by PODWIRE_NATIVE=off');
+  const { file, version } = addonFile(env);
+  if (!existsSync(file)) {
+    throw new PodwireError('NO_ADDON', "the addon is not built: install a C compiler, then run 'npm rebuild'");
+  }
+  const addon = createRequire(import.meta.url)(file) as Addon;
+  if (addon.version !== version) {
+    throw new PodwireError(
+      'NO_ADDON',
+      `the addon was built for podwire ${addon.version}, this is ${version}: run 'npm rebuild'`,
+    );
+  }
+  return addon;
+}
+
+/** The addon's byte work where it is built and on, else the twins. */
+export function byteWork(env: Environment = process.env): ByteWork {
+  return byteWorkKind(env) === 'addon' ? nativeWork(loadAddon(env)) : twins;
+}
+
+/** Which of the two `byteWork` returns: `addon`, or `io` for the twins. */
+export function byteWorkKind(env: Environment = process.env): 'addon' | 'io' {
+  if (nativeMode(env) !== 'on') return 'io';
+  try {
+    loadAddon(env);
+    return 'addon';
+  } catch (error) {
+    if (error instanceof PodwireError && error.code === 'NO_ADDON') return 'io';
+    throw error;
+  }
+}
+
+function nativeWork(addon: Addon): ByteWork {
+  return {
+    sum: (bytes, offset, length, initial) =>
+      length < SHORT ? twins.sum(bytes, offset, length, initial) : addon.sum(bytes, offset, length, initial),
+    split: addon.split,
+    join: addon.join,
+  };
+}
+
+/** The package's folder is the nearest above that has its package.json: sources and build lie at different depths. */
+function addonFile(env: Environment): { file: string; version: string } {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const description = join(folder, 'package.json');
+    if (existsSync(description)) {
+      const { name, version } = JSON.parse(readFileSync(description, 'utf8')) as { name: string; version: string };
+      if (name === 'podwire') {
+        return { file: env['PODWIRE_ADDON'] ?? join(folder, 'native', 'build', 'podwire.node'), version };
+      }
+    }
+    if (dirname(folder) === folder) throw new PodwireError('INTERNAL', 'package.json of podwire is not to be found');
+    folder = dirname(folder);
+  }
 }

@@ -1,0 +1,214 @@
+/**
+ * The local API: HTTP with JSON on a Unix socket that only the node's own user may open. It serves a `NodeApi` and knows
+ * nothing else of the node.
+ *
+ * | request           | answer                                        |
+ * |-------------------|-----------------------------------------------|
+ * | GET /v1/status    | NodeStatus                                    |
+ * | GET /v1/peers     | PeerStatus[]                                  |
+ * | GET /v1/routes    | RouteStatus[]                                 |
+ * | GET /v1/counters  | CounterReading                                |
+ * | POST /v1/reload   | ReloadReport                                  |
+ * | POST /v1/down     | `{}`, when what the node made is gone         |
+ * | GET /metrics      | Prometheus text                               |
+ *
+ * Anything else is answered with `{code, message}` (ApiProblem) and a status of 400 or more.
+ */
+import { mkdirSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { NodeApi } from '../control/node-api.js';
+import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
+import type { NodeMetrics } from './metrics.js';
+import { clearStaleSocket } from './stale-socket.js';
+
+/** What an answer that is not a success says. */
+export interface ApiProblem {
+  readonly code: PodwireErrorCode | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'TOO_LARGE';
+  readonly message: string;
+}
+
+/** No request needs a body; one of this size is read and ignored, a longer one refused. */
+const MAX_BODY = 64 * 1024;
+const MAX_CONNECTIONS = 64;
+const MAX_PATH = 107;
+const HEADERS_TIMEOUT = 2_000;
+const REQUEST_TIMEOUT = 5_000;
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Endpoint {
+  readonly method: 'GET' | 'POST';
+  readonly answer: () => Promise<Answer>;
+}
+
+export class ApiServer {
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  #metrics: Promise<NodeMetrics> | undefined;
+  /** Requests whose answers are not out yet. */
+  #answering = 0;
+
+  constructor(node: NodeApi, path: string) {
+    this.#path = path;
+    this.#endpoints = new Map<string, Endpoint>([
+      ['/v1/status', { method: 'GET', answer: async () => json(200, node.status()) }],
+      ['/v1/peers', { method: 'GET', answer: async () => json(200, node.peers()) }],
+      ['/v1/routes', { method: 'GET', answer: async () => json(200, node.routes()) }],
+      ['/v1/counters', { method: 'GET', answer: async () => json(200, node.counters()) }],
+      ['/v1/reload', { method: 'POST', answer: async () => json(200, await node.reload()) }],
+      ['/v1/down', { method: 'POST', answer: async () => json(200, (await node.down()) ?? {}) }],
+      ['/metrics', { method: 'GET', answer: () => this.#scrape(node) }],
+    ]);
+    this.#server = createServer(
+      { maxHeaderSize: 8192, connectionsCheckingInterval: REQUEST_TIMEOUT },
+      (request, response) => {
+        this.#serve(request, response).catch(() => response.destroy());
+      },
+    );
+    this.#server.headersTimeout = HEADERS_TIMEOUT;
+    this.#server.requestTimeout = REQUEST_TIMEOUT;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('clientError', refuseGarbage);
+  }
+
+  /**
+   * Makes the socket, and its directory if need be.
+   * @throws PodwireError RUNNING: somebody answers there; MACHINE: it cannot be made. Nothing was changed.
+   */
+  async listen(): Promise<void> {
+    try {
+      checkLength(this.#path);
+      mkdirSync(dirname(this.#path), { recursive: true });
+      await clearStaleSocket(this.#path);
+      await this.#bind();
+    } catch (error) {
+      if (error instanceof PodwireError) throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new PodwireError(
+        'MACHINE',
+        `the API socket ${this.#path} cannot be made (${code ?? message}): nothing was changed; choose another with --socket`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** Binding happens within `listen`, so the socket never exists with another mode than 0600. */
+  #bind(): Promise<void> {
+    const umask = process.umask(0o177);
+    try {
+      return new Promise((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen(this.#path, () => {
+          this.#server.off('error', reject);
+          resolve();
+        });
+      });
+    } finally {
+      process.umask(umask);
+    }
+  }
+
+  /**
+   * Removes the socket and takes no further requests. One that is being answered (as `down` is, when it ends the node)
+   * still gets its answer; every other connection is cut.
+   */
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#cutIfDone();
+  }
+
+  #cutIfDone(): void {
+    if (!this.#server.listening && this.#answering === 0) this.#server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#answering++;
+    response.once('close', () => {
+      this.#answering--;
+      this.#cutIfDone();
+    });
+    const { status, type, body, headers } = await this.#answer(request);
+    const length = Buffer.byteLength(body);
+    response.writeHead(status, { 'content-type': type, 'content-length': length, ...headers });
+    response.end(body);
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const endpoint = this.#endpoints.get(path);
+    if (!endpoint) return problem(404, 'NOT_FOUND', `there is nothing at ${path.slice(0, 100)}`);
+    if (request.method !== endpoint.method) {
+      const answer = problem(405, 'METHOD_NOT_ALLOWED', `${path} takes ${endpoint.method}, not ${request.method}`);
+      return { ...answer, headers: { allow: endpoint.method } };
+    }
+    if (!(await takeBody(request))) {
+      const answer = problem(413, 'TOO_LARGE', `a body is at most ${MAX_BODY} bytes`);
+      return { ...answer, headers: { connection: 'close' } };
+    }
+    try {
+      return await endpoint.answer();
+    } catch (error) {
+      const code = error instanceof PodwireError ? error.code : 'INTERNAL';
+      return problem(STATUS[code] ?? 500, code, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The library for metrics is loaded at the first scrape: a node that nobody scrapes is spared it. */
+  async #scrape(node: NodeApi): Promise<Answer> {
+    this.#metrics ??= import('./metrics.js').then(({ NodeMetrics }) => new NodeMetrics(node));
+    const metrics = await this.#metrics;
+    return { status: 200, type: metrics.contentType, body: await metrics.render() };
+  }
+}
+
+/** A longer path would be cut off silently, and be another socket's (`sun_path`, unix(7)). */
+function checkLength(path: string): void {
+  if (Buffer.byteLength(path) <= MAX_PATH) return;
+  throw new PodwireError(
+    'MACHINE',
+    `the API socket ${path} has a longer path than ${MAX_PATH} bytes: nothing was changed`,
+  );
+}
+
+/** HTTP status of an error that the node throws; others are 500. */
+const STATUS: Partial<Record<PodwireErrorCode, number>> = { CONFIG: 422, NO_AGENT: 503 };
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+function problem(status: number, code: ApiProblem['code'], message: string): Answer {
+  return json(status, { code, message } satisfies ApiProblem);
+}
+
+/** Reads a body to its end; false if it is too long. */
+async function takeBody(request: IncomingMessage): Promise<boolean> {
+  let length = 0;
+  for await (const chunk of request) {
+    length += (chunk as Buffer).length;
+    if (length > MAX_BODY) return false;
+  }
+  return true;
+}
+
+/** What is not HTTP, or comes too slowly, gets one answer and is cut off. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { body } = problem(400, 'BAD_REQUEST', 'this is not an HTTP request that podwire understands');
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

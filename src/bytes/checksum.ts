@@ -1,0 +1,57 @@
+/**
+ * The Internet checksum (RFC 1071): the ones' complement sum of big-endian 16-bit words. The C twin is
+ * native/checksum.c.
+ */
+
+/** Bytes whose words can be added up within 31 bits, so that the sum stays a small integer. */
+const RUN = 32_768;
+
+/** `ByteWork.sum`. */
+export function sum(bytes: Uint8Array, offset: number, length: number, initial: number): number {
+  checkRange(bytes, offset, length);
+  if (initial >>> 0 !== initial)
+    throw new RangeError(`initial: an integer from 0 to 4294967295 is wanted, not ${initial}`);
+  return fold((initial & 0xffff) + (initial >>> 16) + partialSum(bytes, offset, length));
+}
+
+/** The same without checks and `initial`, and not quite folded: 0 to 0x1fffe, to be added to other sums. */
+export function partialSum(bytes: Uint8Array, offset: number, length: number): number {
+  const end = offset + length;
+  let total = 0;
+  for (; end - offset > RUN; offset += RUN) total = fold(total + fold(wordSum(bytes, offset, offset + RUN)));
+  return total + fold(wordSum(bytes, offset, end));
+}
+
+/** Folds a sum of less than 2^31 to 16 bits. It becomes 0 only if it was 0. */
+export function fold(sum: number): number {
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return (sum & 0xffff) + (sum >>> 16);
+}
+
+/** Sum of both addresses of the IP packet at `ip`, not quite folded: their part of the pseudo-header. */
+export function addressSum(bytes: Uint8Array, ip: number, version: number): number {
+  return version === 4 ? partialSum(bytes, ip + 12, 8) : partialSum(bytes, ip + 8, 32);
+}
+
+/** Throws a RangeError unless `length` bytes from `offset` lie in `bytes`. */
+export function checkRange(bytes: Uint8Array, offset: number, length: number): void {
+  if (offset >>> 0 !== offset || length >>> 0 !== length || offset + length > bytes.length) {
+    throw new RangeError(`${length} bytes from ${offset} do not lie within ${bytes.length} bytes`);
+  }
+}
+
+/** At most `RUN` bytes, whose high and low halves are added up apart: fewer steps than word by word. */
+function wordSum(bytes: Uint8Array, at: number, end: number): number {
+  let high = 0;
+  let low = 0;
+  for (const last = end - 8; at <= last; at += 8) {
+    high += bytes[at] + bytes[at + 2] + bytes[at + 4] + bytes[at + 6];
+    low += bytes[at + 1] + bytes[at + 3] + bytes[at + 5] + bytes[at + 7];
+  }
+  for (const last = end - 2; at <= last; at += 2) {
+    high += bytes[at];
+    low += bytes[at + 1];
+  }
+  if (at < end) high += bytes[at];
+  return high * 256 + low;
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { checkNode, type Finding, fatalProblems } from '../../control/check.js';
+import { loadConfig } from '../../control/config/load.js';
+import { gatherFacts } from '../../os/facts.js';
+import { addConfigOptions } from '../config-options.js';
+import { EXIT_OK, EXIT_REFUSED } from '../failure.js';
+import { addExamples } from '../help.js';
+import { type Look, lookOf, print, printJson, type Style } from '../output.js';
+import { type Cell, tableLines } from '../table.js';
+
+export function configure(command: Command): void {
+  command.option('--json', 'print JSON: {fit, findings}');
+  const source = addConfigOptions(command);
+  addExamples(command, [
+    ['podwire check --config /etc/podwire.yaml', 'the configuration and this machine; changes nothing'],
+    ['podwire check -c FILE --json | jq .fit', 'for a program'],
+  ]);
+  command.addHelpText('after', '\nEnds with 0 if the node can run, warnings or not, and with 2 if it cannot.');
+  command.action(async (options: { json?: boolean }) => {
+    const config = loadConfig(source());
+    const findings = checkNode(config, await gatherFacts(config));
+    const fit = fatalProblems(findings).length === 0;
+    if (options.json) printJson({ fit, findings });
+    else print(findingsText(findings, lookOf(process.stdout)));
+    process.exitCode = fit ? EXIT_OK : EXIT_REFUSED;
+  });
+}
+
+const MARKS: Record<Finding['level'], { text: string; style: Style }> = {
+  ok: { text: '✓', style: 'green' },
+  warn: { text: '!', style: 'yellow' },
+  bad: { text: '✗', style: 'red' },
+};
+
+export function findingsText(findings: readonly Finding[], look: Look): string {
+  const rows = findings.flatMap(({ level, subject, message, mend }): Cell[][] => [
+    [MARKS[level], subject, message],
+    ...(mend ? [['', '', { text: `→ ${mend}`, style: 'bold' as const }]] : []),
+  ]);
+  const table = tableLines([{ title: '' }, { title: '' }, { title: '', wrap: true }], rows, look);
+  return [...table, '', verdict(findings)].join('\n');
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const bad = findings.filter(({ level }) => level === 'bad').length;
+  const warnings = findings.filter(({ level }) => level === 'warn').length;
+  if (bad > 0) return `not fit: mend what is marked ✗ (${bad})`;
+  return warnings > 0 ? `fit, with warnings (${warnings})` : 'fit';
+}

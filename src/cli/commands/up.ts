@@ -1,0 +1,93 @@
+import { type Command, Option } from 'commander';
+import type { Agent, Log } from '../../control/agent-types.js';
+import { type ConfigSource, loadConfig } from '../../control/config/load.js';
+import type { NodeConfig } from '../../control/config/node-config.js';
+import type { NodeStatus } from '../../control/node-api.js';
+import { PodwireError } from '../../wire/error.js';
+import { addConfigOptions } from '../config-options.js';
+import { EXIT_FAILED } from '../failure.js';
+import { addExamples } from '../help.js';
+import { createLog, LOG_LEVELS, type LogLevel } from '../log.js';
+
+/** When the node has ended, whatever else may hold the process is cut off after this time, ms. */
+const LAST_WORDS = 200;
+
+export function configure(command: Command): void {
+  const source = addConfigOptions(command);
+  command.addOption(new Option('--log-level <LEVEL>', 'the least that is logged').choices(LOG_LEVELS).default('info'));
+  addExamples(command, [
+    ['podwire up --config /etc/podwire.yaml', 'run the node of that file'],
+    ['podwire up -c /etc/podwire.yaml --workers 2', 'the same, with one key changed'],
+    [
+      'podwire up --underlay 192.0.2.1 --pod-cidr 10.244.1.0/24 --cluster-cidr 10.244.0.0/16 \\\n  --peer bravo=192.0.2.2=10.244.2.0/24',
+      'run it without a file',
+    ],
+  ]);
+  command.addHelpText(
+    'after',
+    `
+A line that begins with "ready" on standard error says that traffic flows. SIGTERM and SIGINT end the node and remove
+what it made, as podwire down does; SIGHUP reads the configuration again, as podwire reload does.`,
+  );
+  command.action(({ logLevel }: { logLevel: LogLevel }) => up(source(), createLog(process.stderr, logLevel)));
+}
+
+async function up(source: ConfigSource, log: Log): Promise<void> {
+  const config = loadConfig(source);
+  const signals = listen();
+  const { startAgent } = await import('../../agent.js');
+  const agent = await startAgent({ config, readConfig: () => readAgain(source), log });
+  process.stderr.write(`${readyLine(agent.status())}\n`);
+  signals.serve(agent, log);
+
+  process.exitCode = await agent.stopped;
+  setTimeout(() => process.exit(), LAST_WORDS).unref();
+}
+
+/** The node runs already: an error says that it goes on as it was. */
+function readAgain(source: ConfigSource): NodeConfig {
+  try {
+    return loadConfig(source);
+  } catch (error) {
+    if (!(error instanceof PodwireError)) throw error;
+    throw new PodwireError(error.code, `${error.message}\nnothing was changed`, { cause: error });
+  }
+}
+
+/** Signals are heard from the start, so that none is lost while the node is being made; they are acted on once it is. */
+function listen(): { serve: (agent: Agent, log: Log) => void } {
+  const early: NodeJS.Signals[] = [];
+  let act = (signal: NodeJS.Signals): void => void early.push(signal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => act(signal));
+  return {
+    serve(agent, log) {
+      act = (signal) => {
+        if (signal === 'SIGHUP') agent.reload().catch((error) => logFailure(log, error));
+        else end(agent, log, signal);
+      };
+      early.forEach(act);
+    },
+  };
+}
+
+function end(agent: Agent, log: Log, signal: NodeJS.Signals): void {
+  log.info({ signal }, 'ending');
+  agent.down().catch((error) => {
+    logFailure(log, error);
+    process.exit(EXIT_FAILED);
+  });
+}
+
+/** One line, however many problems there are. */
+function logFailure(log: Log, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  log.error(error instanceof PodwireError ? { code: error.code } : { err: error }, message.replaceAll('\n', '; '));
+}
+
+/** The line that says that traffic flows, with the node's facts. */
+export function readyLine({ node, underlay, podCidr, device, mtu, mac, workers, peers }: NodeStatus): string {
+  const facts = { node, underlay, podCidr: podCidr.join(','), device, mtu, mac, workers, peers: peers.length };
+  return `ready ${Object.entries(facts)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')}`;
+}

@@ -1,0 +1,205 @@
+/**
+ * `podwire demo`: three hosts on three subnets, on this machine, behind a router that passes only IP from each host's own
+ * address. Told in the order of events: first pods cannot reach each other, then podwire runs, then they can.
+ */
+import { Lab } from '../../lab/lab.js';
+import type { LabHost, Place } from '../../lab/plan.js';
+import type { RunningPodwire } from '../../lab/podwire.js';
+import { ensurePrivileges, inUserNamespace } from '../../lab/privileges.js';
+import { ask, hasProgram, ping, startEcho, transfer } from '../../lab/tools.js';
+import { PodwireError } from '../../wire/error.js';
+import { type Probe, pingAll } from './matrix.js';
+import type { AddressReport, DemoReport } from './report.js';
+import { pad, Screen } from './screen.js';
+
+const TRANSFER_MS = 2_000;
+
+export interface DemoOptions {
+  /** Print one JSON object (`DemoReport`) instead of the story. */
+  readonly json: boolean;
+  /** Leave the lab and the agents running, and say how to enter and remove them. */
+  readonly keep: boolean;
+}
+
+/**
+ * Runs the demo and cleans up, whatever happens.
+ * @returns exit code: 0 if all went as it must, else 1
+ * @throws PodwireError MACHINE before anything is made, if the machine or the user cannot
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  await ensurePrivileges();
+  if (options.keep && inUserNamespace()) {
+    throw new PodwireError('MACHINE', '--keep needs root: nobody could enter the lab of a user namespace');
+  }
+  for (const program of ['ip', 'nsenter']) {
+    if (!hasProgram(program)) throw new PodwireError('MACHINE', `the program ${program} is not installed`);
+  }
+  const started = performance.now();
+  const screen = new Screen(options.json ? undefined : process.stdout);
+  const probe = hasProgram('ping') ? 'ping' : 'tcp';
+  const report: DemoReport = { ok: false, hosts: [], probe, matrix: [], addresses: [], ms: 0 };
+  const lab = await Lab.create({ name: 'demo', hosts: 3 });
+  let keep = options.keep;
+  try {
+    await tell(lab, report, screen, performance.now() - started);
+  } catch (error) {
+    keep = false;
+    if (!(error instanceof PodwireError)) throw error;
+    report.error = error.message;
+  } finally {
+    if (!keep) await lab.destroy();
+  }
+  report.ms = performance.now() - started;
+  sayVerdict(report, screen);
+  if (options.json) console.log(JSON.stringify(report));
+  if (keep) sayKept(lab, lab.keep(), options.json ? process.stderr : process.stdout);
+  return report.ok ? 0 : 1;
+}
+
+async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: number): Promise<void> {
+  const probe: Probe =
+    report.probe === 'ping' ? (from, to) => ping(lab, from, to) : (from, to) => connect(lab, from, to);
+
+  screen.line(screen.style('bold', `1  Three hosts on three subnets, a pod on each (${seconds(builtMs)})`));
+  for (const host of lab.hosts) {
+    const pod = host.pods[0].addresses;
+    report.hosts.push({ name: host.name, underlay: host.underlay, pod });
+    screen.line(`   ${pad(host.name, 10)}${pad(`${host.underlay}/${host.underlayLength}`, 18)}pod ${pod.join(', ')}`);
+  }
+  screen.line("   Between them a router that passes nothing but IP from each host's own address.");
+  const servers = lab.hosts.flatMap<Place>((host) => (report.probe === 'ping' ? host.pods : [host, ...host.pods]));
+  await Promise.all(servers.map((place) => startEcho(lab, place)));
+
+  screen.title('2  Without podwire');
+  report.without = await tryWithout(lab, probe);
+  const { hosts, pods, refused } = report.without;
+  screen.line(
+    `   ${screen.mark(hosts.answered === hosts.attempts)} hosts reach hosts: ${hosts.answered} of ${hosts.attempts}`,
+  );
+  screen.line(
+    `   ${screen.mark(pods.answered === 0)} pods do not reach pods: ${pods.answered} of ${pods.attempts} answered; ` +
+      `the router refused ${refused} packets`,
+  );
+
+  screen.title('3  podwire up on each host');
+  const running = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+  for (const [index, { host, readyMs }] of running.entries()) {
+    report.hosts[index].readyMs = readyMs;
+    screen.line(`   ${screen.mark(true)} ${pad(host.name, 10)}ready in ${seconds(readyMs)}`);
+  }
+
+  screen.title(`4  Every node and every pod ${report.probe === 'ping' ? 'pings' : 'connects to'} every pod elsewhere`);
+  report.matrix = await pingAll(lab.hosts, probe, screen);
+  if (report.probe === 'tcp')
+    screen.line('   (No ping program here. The times are those of a TCP client more than of the network.)');
+
+  screen.title('5  Each pod sees the true address of who talks to it');
+  report.addresses = await askAll(lab);
+  for (const { from, to, seen, ok } of report.addresses) {
+    screen.line(`   ${screen.mark(ok)} ${pad(`${to} is asked by ${from}`, 36)}and sees ${seen || 'nobody'}`);
+  }
+
+  const [from, to] = [lab.hosts[0].pods[0], lab.hosts[2].pods[0]];
+  screen.title(`6  A TCP transfer from ${from.name} to ${to.name}`);
+  const moved = await transfer(lab, from, to, 4, TRANSFER_MS);
+  if (moved) {
+    report.transfer = { from: from.name, to: to.name, ...moved };
+    const crc = moved.received.crc.toString(16).padStart(8, '0');
+    screen.line(
+      `   ${screen.mark(moved.intact)} ${(moved.received.bytes / 1e6).toFixed(0)} MB in ${seconds(moved.received.ms)}: ` +
+        `${(moved.bitsPerSecond / 1e9).toFixed(2)} Gbit/s, CRC-32 ${moved.intact ? `the same at both ends, ${crc}` : 'DIFFERS'}`,
+    );
+  } else {
+    screen.line(`   ${screen.mark(false)} it did not come to an end`);
+  }
+
+  report.ok = allWell(report);
+  if (!report.ok) sayLogs(running, screen);
+}
+
+/** Where there is no ping program: connects to the echo server there. */
+async function connect(lab: Lab, from: Place, address: string): Promise<number | undefined> {
+  const [answer] = await ask(lab, from, [address]);
+  return answer.seen === '' ? undefined : answer.rttMs;
+}
+
+/** Hosts to hosts, which must work; pods to pods by the hosts' default routes, which must not. */
+async function tryWithout(lab: Lab, probe: Probe): Promise<NonNullable<DemoReport['without']>> {
+  const pairs = orderedPairs(lab.hosts);
+  const answered = (tries: (number | undefined)[]) => ({
+    attempts: tries.length,
+    answered: tries.filter((rttMs) => rttMs !== undefined).length,
+  });
+  const hosts = answered(await Promise.all(pairs.map(([from, to]) => probe(from, to.underlay))));
+  const before = await lab.routerCounters();
+  const pods = answered(await Promise.all(pairs.map(([from, to]) => probe(from.pods[0], to.pods[0].addresses[0]))));
+  const after = await lab.routerCounters();
+  return { hosts, pods, refused: after.refused - before.refused };
+}
+
+/** Every pod asks every other which address it sees, over both families. */
+async function askAll(lab: Lab): Promise<AddressReport[]> {
+  const reports = orderedPairs(lab.hosts).map(async ([asker, other]): Promise<AddressReport[]> => {
+    const [from, to] = [asker.pods[0], other.pods[0]];
+    const answers = await ask(lab, from, to.addresses);
+    return answers.map(({ seen }, index) => ({
+      from: from.name,
+      to: to.name,
+      family: index === 0 ? 4 : 6,
+      own: from.addresses[index],
+      seen,
+      ok: seen === from.addresses[index],
+    }));
+  });
+  return (await Promise.all(reports)).flat();
+}
+
+function orderedPairs(hosts: readonly LabHost[]): [LabHost, LabHost][] {
+  return hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to): [LabHost, LabHost] => [from, to]));
+}
+
+function allWell({ without, matrix, addresses, transfer }: DemoReport): boolean {
+  return (
+    without !== undefined &&
+    without.hosts.answered === without.hosts.attempts &&
+    without.pods.answered === 0 &&
+    without.refused >= without.pods.attempts &&
+    matrix.every((ping) => ping.rttMs !== null) &&
+    addresses.every((address) => address.ok) &&
+    transfer?.intact === true
+  );
+}
+
+function sayLogs(running: readonly RunningPodwire[], screen: Screen): void {
+  for (const { host, log } of running) {
+    screen.title(`The last lines of podwire's log on ${host.name}`);
+    for (const line of log().trimEnd().split('\n').slice(-10)) screen.line(`   ${line}`);
+  }
+}
+
+function sayKept(lab: Lab, script: string, out: NodeJS.WriteStream): void {
+  const [host] = lab.hosts;
+  const program = process.argv[1].endsWith('.js') ? `node ${process.argv[1]}` : 'podwire';
+  out.write(
+    '\nThe lab is kept, podwire runs.\n' +
+      `   enter a host       nsenter --net=/run/netns/${host.namespace}\n` +
+      `   enter a pod        nsenter --net=/run/netns/${host.pods[0].namespace}\n` +
+      `   ask podwire        ${program} status --config ${lab.directory}/${host.name}.json\n` +
+      `   take all away      sh ${script}\n`,
+  );
+}
+
+function sayVerdict(report: DemoReport, screen: Screen): void {
+  const { ok, error, matrix, ms } = report;
+  screen.line();
+  if (error !== undefined) screen.line(`${screen.mark(false)} ${error}`);
+  const answered = matrix.filter((ping) => ping.rttMs !== null).length;
+  const verdict = ok ? 'every pod is reached at its own address, from everywhere' : 'not as it must be: see above';
+  screen.line(
+    `${screen.mark(ok)} ${screen.style('bold', verdict)}; ${answered} of ${matrix.length} pings, ${seconds(ms)}`,
+  );
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}

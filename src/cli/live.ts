@@ -1,0 +1,46 @@
+/** A block of lines that is drawn again and again: in place on a terminal, one after the other in a pipe. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export class LiveBlock {
+  readonly #out: NodeJS.WriteStream;
+  #height = 0;
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
+
+  draw(lines: readonly string[]): void {
+    if (!this.#out.isTTY) {
+      this.#out.write(`${lines.join('\n')}\n\n`);
+      return;
+    }
+    const shown = fit(lines, this.#out.rows - 1);
+    // One write, so that nobody sees it half drawn: up to its first line, clear to the end of the screen, draw.
+    const up = this.#height > 0 ? `\x1b[${this.#height}A\r` : '';
+    this.#out.write(`${up}\x1b[J${shown.map((line) => `${line}\n`).join('')}`);
+    this.#height = shown.length;
+  }
+}
+
+/** What has scrolled off the screen cannot be drawn again. */
+function fit(lines: readonly string[], rows: number): readonly string[] {
+  if (!(rows > 1) || lines.length <= rows) return lines;
+  return [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} lines more: make the window higher`];
+}
+
+/** Runs `turn` at once and then every `intervalMs`, until Ctrl-C or an error. */
+export async function repeat(intervalMs: number, turn: () => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    while (!stop.signal.aborted) {
+      await turn();
+      await sleep(intervalMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}

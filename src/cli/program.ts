@@ -1,0 +1,77 @@
+/** The command line: which commands there are, and what they have in common. */
+import { Command } from 'commander';
+import { version } from '../os/version.js';
+import { EXIT_CODES } from './failure.js';
+import { addExamples } from './help.js';
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the code of the command: only what is run is loaded. */
+  readonly load: () => Promise<{ configure: (command: Command) => void }>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'up', summary: 'run the node agent, in the foreground', load: () => import('./commands/up.js') },
+  { name: 'down', summary: 'end the running node and remove what it made', load: () => import('./commands/down.js') },
+  { name: 'status', summary: 'show the node and its peers', load: () => import('./commands/status.js') },
+  { name: 'peers', summary: 'show the peers, with their traffic', load: () => import('./commands/peers.js') },
+  { name: 'routes', summary: 'show which node owns which prefix', load: () => import('./commands/routes.js') },
+  {
+    name: 'counters',
+    summary: 'show what was carried and what was dropped',
+    load: () => import('./commands/counters.js'),
+  },
+  { name: 'reload', summary: 'read the configuration again and apply it', load: () => import('./commands/reload.js') },
+  {
+    name: 'check',
+    summary: 'tell whether this machine is fit, and what to mend',
+    load: () => import('./commands/check.js'),
+  },
+  {
+    name: 'demo',
+    summary: 'show it on this machine: three hosts that can only route',
+    load: () => import('./commands/demo.js'),
+  },
+  { name: 'version', summary: 'show versions', load: () => import('./commands/version.js') },
+];
+
+/** @param words the commands among them get their options and actions, the others stay names */
+export async function buildProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command('podwire')
+    .description('A userspace overlay network for pods: VXLAN between machines that carry nothing but IP.')
+    .version(version, '-V, --version', 'print the version')
+    .option('-c, --config <FILE>', 'the configuration, JSON or YAML')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .addHelpText('afterAll', EXIT_CODES);
+  addExamples(program, [
+    ['podwire check --config /etc/podwire.yaml', 'is this machine fit?'],
+    ['podwire up --config /etc/podwire.yaml', 'run the node'],
+    ['podwire status', 'ask the running node'],
+    ['podwire COMMAND --help', 'more about a command'],
+  ]);
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).description(sentence(summary)).summary(summary);
+    if (words.includes(name)) (await load()).configure(command);
+  }
+  return program;
+}
+
+/** Everything, for the reference. */
+export function buildWholeProgram(): Promise<Command> {
+  return buildProgram(COMMANDS.map(({ name }) => name));
+}
+
+/** `error: unknown option '--jsn'\n(Did you mean --json?)` as one line of ours. */
+function oneLine(text: string): string {
+  return `podwire: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ')}\n`;
+}
+
+function sentence(summary: string): string {
+  return `${summary[0].toUpperCase()}${summary.slice(1)}.`;
+}

@@ -1,0 +1,24 @@
+/** The agent as its callers see it: what it is given, what it gives back. It is put together in src/agent.ts. */
+import type { NodeConfig } from './config/node-config.js';
+import type { NodeApi } from './node-api.js';
+
+/** Where the agent tells what happens. Facts come first, as in pino, so a pino logger is one. */
+export interface Log {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+export interface AgentOptions {
+  readonly config: NodeConfig;
+  /** Reads the configuration again, for `reload`. Throws `PodwireError` CONFIG with every problem. */
+  readonly readConfig: () => NodeConfig;
+  readonly log: Log;
+}
+
+/** A running node. `startAgent` resolves to it once packets flow. */
+export interface Agent extends NodeApi {
+  /** Resolves with the exit code when the node has ended: 0 asked to, 1 failed. What it made is removed by then. */
+  readonly stopped: Promise<number>;
+}

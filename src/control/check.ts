@@ -1,0 +1,320 @@
+/** Is this machine fit for this configuration? Pure: facts in, findings out, each with what to do about it. */
+import { formatMac, macFromName } from '../core/mac.js';
+import {
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  prefixContains,
+  prefixesOverlap,
+  samePrefix,
+} from '../wire/address.js';
+import type { NodeConfig } from './config/node-config.js';
+import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
+import type { ActualRoute } from './host-plan.js';
+import type { FirewallChain, InterfaceFacts, MachineFacts } from './machine-facts.js';
+
+export interface Finding {
+  /** `bad`: podwire cannot run like this; `warn`: it runs, and something will not work or be slow. */
+  readonly level: 'ok' | 'warn' | 'bad';
+  readonly subject: string;
+  readonly message: string;
+  /** What to do; with every `warn` and `bad`. */
+  readonly mend?: string;
+}
+
+/** The smallest MTU that IPv4 asks of hosts (RFC 791 §3.2), bytes. */
+const IPV4_MIN_MTU = 576;
+/** A worker's queues, sockets and wakers, with room to spare. */
+const FILES_PER_WORKER = 64;
+const GOOD_SOCKET_BUFFER = 1 << 20;
+
+/** Every finding, good ones too, in the order in which a node needs the things. */
+export function checkNode(config: NodeConfig, facts: MachineFacts): Finding[] {
+  return [
+    ...kernel(facts),
+    ...programs(facts),
+    ...permissions(facts),
+    ...underlay(config, facts),
+    ...port(config, facts),
+    ...device(config, facts),
+    ...overlaps(config, facts),
+    ...reversePath(config, facts),
+    ...forwarding(config, facts),
+    ...firewall(config, facts),
+    ...limits(config, facts),
+    ...mac(config, facts),
+  ];
+}
+
+/** Those with which `up` must not begin. */
+export function fatalProblems(findings: readonly Finding[]): Finding[] {
+  return findings.filter((finding) => finding.level === 'bad');
+}
+
+function kernel({ kernel: release }: MachineFacts): Finding[] {
+  const subject = 'kernel';
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  const atLeast = (a: number, b: number) => major > a || (major === a && minor >= b);
+  if (!atLeast(4, 18)) {
+    return [bad(subject, `Linux ${release} cannot send batches of UDP (4.18 can)`, 'run Linux 5.0 or newer')];
+  }
+  if (!atLeast(5, 0)) {
+    return [warn(subject, `Linux ${release} does not join received UDP (5.0 does): slower`, 'run Linux 5.0 or newer')];
+  }
+  const udp = atLeast(6, 2) ? '' : '; UDP superpackets from pods come with 6.2';
+  return [ok(subject, `Linux ${release}${udp}`)];
+}
+
+function programs(facts: MachineFacts): Finding[] {
+  return [
+    facts.ipProgram
+      ? ok('iproute2', "the program 'ip' is there")
+      : bad('iproute2', "the program 'ip' is not installed", 'install the package iproute2'),
+    facts.addonProblem === undefined
+      ? ok('addon', 'the C addon is built and loads')
+      : bad(
+          'addon',
+          facts.addonProblem,
+          facts.compiler ? "run 'npm rebuild'" : "install a C compiler (gcc or clang), then run 'npm rebuild'",
+        ),
+  ];
+}
+
+function permissions(facts: MachineFacts): Finding[] {
+  return [
+    facts.netAdmin
+      ? ok('privileges', 'CAP_NET_ADMIN is in effect')
+      : bad(
+          'privileges',
+          'no CAP_NET_ADMIN: no device, address or route can be made',
+          'run as root or with CAP_NET_ADMIN',
+        ),
+    facts.tun === 'ok'
+      ? ok('tun', '/dev/net/tun opens')
+      : facts.tun === 'missing'
+        ? bad(
+            'tun',
+            '/dev/net/tun is not there',
+            "load the module: 'modprobe tun'; in a container: '--device /dev/net/tun'",
+          )
+        : bad('tun', '/dev/net/tun may not be opened', 'run as root, or give this user read and write on /dev/net/tun'),
+  ];
+}
+
+/** The underlay's interface, and what MTU it leaves inside. */
+function underlay(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const address = formatAddress(config.underlay);
+  const link = underlayInterface(config, facts);
+  if (link === undefined) {
+    return [bad('underlay', `no interface holds ${address}`, 'set underlay to an address of this machine')];
+  }
+  const up = link.up
+    ? ok('underlay', `${address} is on ${link.name}, MTU ${link.mtu}`)
+    : bad('underlay', `${link.name}, which holds ${address}, is down`, `'ip link set ${link.name} up'`);
+  return [up, ...mtu(config, link)];
+}
+
+function mtu(config: NodeConfig, link: InterfaceFacts): Finding[] {
+  const fits = tunMtu(link.mtu, config.underlay.family);
+  const used = config.mtu ?? fits;
+  const missing = config.podCidr.filter((subnet) => !carriedSubnets(config, used).includes(subnet));
+  const needed = link.mtu - fits + IPV6_MIN_MTU;
+  const carriesNothing = missing.length === config.podCidr.length;
+  const raise = `raise the MTU of ${link.name}: IPv6 inside needs ${needed}`;
+  if (used < IPV4_MIN_MTU) {
+    return [
+      bad('mtu', `only ${used} bytes are left inside, IPv4 needs ${IPV4_MIN_MTU}`, `raise the MTU of ${link.name}`),
+    ];
+  }
+  const size =
+    used > fits
+      ? warn('mtu', `mtu ${used} is more than ${link.name} carries`, `set mtu to ${fits} or less, or leave it out`)
+      : ok('mtu', `packets of ${used} bytes inside, ${link.mtu} outside`);
+  if (missing.length === 0) return [size];
+  const text = `IPv6 inside is off: it needs ${IPV6_MIN_MTU} bytes, and there are ${used}`;
+  const mend = config.mtu !== undefined && fits >= IPV6_MIN_MTU ? `set mtu to ${IPV6_MIN_MTU} or more` : raise;
+  return [size, carriesNothing ? bad('mtu', `${text}; nothing would be carried`, mend) : warn('mtu', text, mend)];
+}
+
+function port(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const where = `UDP ${formatAddress(config.underlay)} port ${config.vxlan.port}`;
+  if (facts.agentRuns) return [ok('port', `${where} is held by the podwire that runs`)];
+  if (facts.bind === 'ok') return [ok('port', `${where} is free`)];
+  if (facts.bind === 'EADDRINUSE') {
+    return [
+      bad(
+        'port',
+        `${where} is taken`,
+        `see who holds it ('ss -ulpn sport = :${config.vxlan.port}', 'ip -d link show type vxlan'), or set vxlan.port on all nodes`,
+      ),
+    ];
+  }
+  // The underlay's finding says it already.
+  if (facts.bind === 'EADDRNOTAVAIL' && underlayInterface(config, facts) === undefined) return [];
+  return [
+    bad(
+      'port',
+      `${where} cannot be bound (${facts.bind})`,
+      'see whether the address is tentative or a policy forbids it',
+    ),
+  ];
+}
+
+function device(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const exists = facts.interfaces.some((link) => link.name === config.device);
+  if (!exists) return [ok('device', `the name ${config.device} is free`)];
+  if (facts.agentRuns) return [ok('device', `${config.device} belongs to the podwire that runs`)];
+  return [
+    bad('device', `there is a device ${config.device} already`, 'choose another name with --device, or remove it'),
+  ];
+}
+
+/** Whatever uses addresses of the cluster range, beside our own pod subnet, and is not ours. */
+function overlaps(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const inCluster = (prefix: Prefix) => config.clusterCidr.some((range) => prefixesOverlap(range, prefix));
+  const inOwnSubnet = (prefix: Prefix) => config.podCidr.some((subnet) => within(prefix, subnet));
+  const addresses = facts.interfaces
+    .filter((link) => link.name !== config.device)
+    .flatMap((link) => link.addresses.map((prefix) => ({ link, prefix })))
+    .filter(({ prefix }) => inCluster(prefix) && !inOwnSubnet(prefix))
+    .map(({ link, prefix }) =>
+      bad(
+        'addresses',
+        `${formatAddress(prefix)} on ${link.name} lies in the cluster range`,
+        'remove it, or choose another clusterCidr on all nodes',
+      ),
+    );
+  const routes = facts.routes
+    .filter((route) => route.protocol !== String(PROTOCOL))
+    .filter((route) => inCluster(route.destination) && !inOwnSubnet(route.destination))
+    .flatMap((route) => overlappingRoute(config, route));
+  const found = [...addresses, ...routes];
+  return found.length > 0 ? found : [ok('addresses', 'nothing else uses the cluster range')];
+}
+
+function overlappingRoute(config: NodeConfig, route: ActualRoute): Finding[] {
+  const text = `the route ${formatPrefix(route.destination)} to ${route.device ?? route.type} (proto ${route.protocol})`;
+  if (config.clusterCidr.some((range) => samePrefix(range, route.destination))) {
+    return [bad('routes', `${text} is in the place of ours`, 'remove it, or choose another clusterCidr on all nodes')];
+  }
+  // A wider route gives way to ours; a narrower one takes its part of the pods away from us.
+  if (!config.clusterCidr.some((range) => within(route.destination, range))) return [];
+  return [
+    warn(
+      'routes',
+      `${text} goes before ours: pods there are not reached through podwire`,
+      'remove it, if it is not meant',
+    ),
+  ];
+}
+
+function reversePath(config: NodeConfig, { rpFilter }: MachineFacts): Finding[] {
+  const subject = 'rp_filter';
+  // The kernel takes the larger of `all` and the device's own.
+  const strict = Math.max(rpFilter.all, rpFilter.default) === 1;
+  if (rpFilter.writable || !strict) return [ok(subject, `loose on ${config.device} (all: ${rpFilter.all})`)];
+  return [
+    bad(
+      subject,
+      '/proc/sys is read-only and new devices filter strictly: answers from underlay addresses would be lost',
+      "'sysctl -w net.ipv4.conf.default.rp_filter=2' outside the container, or mount /proc/sys writable",
+    ),
+  ];
+}
+
+function forwarding(config: NodeConfig, facts: MachineFacts): Finding[] {
+  return config.podCidr.map(({ family }) => {
+    const [on, key] =
+      family === 4
+        ? [facts.forwarding.ipv4, 'net.ipv4.ip_forward']
+        : [facts.forwarding.ipv6, 'net.ipv6.conf.all.forwarding'];
+    if (on === undefined)
+      return bad('forwarding', `this kernel has no IPv${family}`, `leave IPv${family} out of podCidr`);
+    if (on) return ok('forwarding', `IPv${family} is forwarded`);
+    return warn('forwarding', `${key} is 0: pods reach no further than this machine`, `'sysctl -w ${key}=1'`);
+  });
+}
+
+function firewall(config: NodeConfig, facts: MachineFacts): Finding[] {
+  if (facts.firewall === undefined) {
+    return [warn('firewall', 'the firewall cannot be read', "run 'podwire check' as root, with nft installed")];
+  }
+  const closed = facts.firewall.filter((chain) => chain.policy === 'drop' && !chain.accepts);
+  if (closed.length === 0) return [ok('firewall', 'no chain seen that drops by policy without a rule for podwire')];
+  return closed.map((chain) => closedChain(config, chain));
+}
+
+function closedChain(config: NodeConfig, chain: FirewallChain): Finding {
+  const drops = `${chain.where} drops by policy`;
+  return chain.hook === 'input'
+    ? warn(
+        'firewall',
+        `${drops}, and no rule of its own accepts UDP port ${config.vxlan.port}`,
+        `accept UDP port ${config.vxlan.port} from the other nodes, unless a chain that it jumps to does`,
+      )
+    : warn(
+        'firewall',
+        `${drops}, and no rule of its own accepts ${config.device}: packets of pods may be lost`,
+        `accept packets from and to ${config.device}, unless a chain that it jumps to does`,
+      );
+}
+
+function limits(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const findings: Finding[] = [];
+  const files = config.workers * FILES_PER_WORKER + 128;
+  if (facts.openFiles < files) {
+    findings.push(
+      warn('limits', `only ${facts.openFiles} files may be open`, `'ulimit -n ${files}', LimitNOFILE in systemd`),
+    );
+  }
+  // With CAP_NET_ADMIN the sockets take what they need.
+  if (!facts.netAdmin && Math.min(facts.socketBuffer.receive, facts.socketBuffer.send) < GOOD_SOCKET_BUFFER) {
+    const size = `net.core.rmem_max=${GOOD_SOCKET_BUFFER} net.core.wmem_max=${GOOD_SOCKET_BUFFER}`;
+    findings.push(warn('limits', 'socket buffers are small: bursts will be lost', `'sysctl -w ${size}'`));
+  }
+  const { conntrack } = facts;
+  if (conntrack !== undefined && conntrack.count > 0.9 * conntrack.max) {
+    findings.push(
+      warn(
+        'limits',
+        `connection tracking is nearly full (${conntrack.count} of ${conntrack.max}): new connections are dropped then`,
+        `'sysctl -w net.netfilter.nf_conntrack_max=${2 * conntrack.max}'`,
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok('limits', `${facts.openFiles} open files`)];
+}
+
+/** Peers that are not told our MAC derive it from our name. */
+function mac(config: NodeConfig, facts: MachineFacts): Finding[] {
+  const derived = formatMac(macFromName(config.node));
+  if (facts.keptMac === undefined || facts.keptMac === derived) return [ok('mac', derived)];
+  return [
+    warn(
+      'mac',
+      `${facts.keptMac} is kept in ${config.stateDir}, but peers derive ${derived} from the name ${config.node}`,
+      `give the peers 'mac: ${facts.keptMac}' for this node, or delete ${config.stateDir}/mac`,
+    ),
+  ];
+}
+
+function underlayInterface(config: NodeConfig, facts: MachineFacts): InterfaceFacts | undefined {
+  return facts.interfaces.find((link) => link.addresses.some((own) => prefixContains(own, config.underlay)));
+}
+
+/** Is `inner` the same as `outer`, or a part of it? */
+function within(inner: Prefix, outer: Prefix): boolean {
+  return inner.length >= outer.length && prefixContains(outer, inner);
+}
+
+function ok(subject: string, message: string): Finding {
+  return { level: 'ok', subject, message };
+}
+
+function warn(subject: string, message: string, mend: string): Finding {
+  return { level: 'warn', subject, message, mend };
+}
+
+function bad(subject: string, message: string, mend: string): Finding {
+  return { level: 'bad', subject, message, mend };
+}

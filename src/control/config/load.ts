@@ -1,0 +1,102 @@
+/** From a file and flags to a complete configuration, or to the list of everything that is wrong with it. */
+import { availableParallelism, hostname } from 'node:os';
+import type * as z from 'zod';
+import { macFromName } from '../../core/mac.js';
+import { type FlagValues, isMapping, mergeFlags } from './flags.js';
+import type { NodeConfig } from './node-config.js';
+import { configError, type Problem, schemaProblems } from './problem.js';
+import { readConfigFile } from './read-file.js';
+import { ConfigSchema, PeerSchema } from './schema.js';
+import { crossCheck, type Draft } from './semantic.js';
+
+export interface ConfigSource {
+  /** JSON or YAML; absent: everything comes from flags. */
+  readonly file?: string | undefined;
+  readonly flags?: FlagValues;
+}
+
+/** What stands in for keys that are absent. */
+export interface Machine {
+  readonly hostname: string;
+  readonly cores: number;
+}
+
+/**
+ * Reads the file and lays the flags over it.
+ * @throws PodwireError CONFIG with a line for each problem
+ */
+export function loadConfig(source: ConfigSource): NodeConfig {
+  const file = source.file === undefined ? {} : (readConfigFile(source.file) ?? {});
+  const result = parseConfig(mergeFlags(file, source.flags ?? {}), {
+    hostname: hostname(),
+    cores: availableParallelism(),
+  });
+  if ('problems' in result) throw configError(result.problems);
+  return result.config;
+}
+
+/** Checks plain data, as a file holds it, and completes it. Pure. */
+export function parseConfig(raw: unknown, machine: Machine): { config: NodeConfig } | { problems: Problem[] } {
+  const completed = isMapping(raw) && raw['node'] === undefined ? { ...raw, node: machine.hostname } : raw;
+  const parsed = ConfigSchema.safeParse(completed, { reportInput: true });
+  const problems = [
+    ...(parsed.success ? [] : schemaProblems(parsed.error.issues, knownKeys)),
+    ...crossCheck(draftOf(completed)),
+  ];
+  if (!parsed.success || problems.length > 0) return { problems };
+
+  const { node = machine.hostname, peers, workers, mtu, ...rest } = parsed.data;
+  const config: NodeConfig = {
+    node,
+    ...rest,
+    peers: peers.map((peer) => ({ ...peer, mac: peer.mac ?? macFromName(peer.node) })),
+    workers: workers ?? defaultWorkers(machine.cores),
+    ...(mtu !== undefined && { mtu }),
+  };
+  return { config };
+}
+
+/** One thread up to three cores: the control plane and the pods need some too. */
+export function defaultWorkers(cores: number): number {
+  return cores <= 3 ? 1 : Math.min(4, Math.floor(cores / 2));
+}
+
+/** What can be parsed by itself, for the cross-checks: they run also where other values are bad. */
+function draftOf(raw: unknown): Draft {
+  const file = isMapping(raw) ? raw : {};
+  const top = ConfigSchema.shape;
+  const peer = PeerSchema.shape;
+  const peers = Array.isArray(file['peers']) ? file['peers'] : [];
+  return {
+    self: {
+      path: '',
+      node: valid(top.node, file['node']),
+      underlay: valid(top.underlay, file['underlay']),
+      podCidr: valid(top.podCidr, file['podCidr']),
+    },
+    clusterCidr: valid(top.clusterCidr, file['clusterCidr']),
+    mtu: valid(top.mtu, file['mtu']),
+    peers: peers.map((entry: unknown, i) => {
+      const values = isMapping(entry) ? entry : {};
+      return {
+        path: `peers[${i}].`,
+        node: valid(peer.node, values['node']),
+        underlay: valid(peer.underlay, values['underlay']),
+        podCidr: valid(peer.podCidr, values['podCidr']),
+        mac: valid(peer.mac, values['mac']),
+      };
+    }),
+  };
+}
+
+function valid<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** The keys that may stand at a path. */
+function knownKeys([first]: readonly PropertyKey[]): readonly string[] {
+  if (first === 'peers') return Object.keys(PeerSchema.shape);
+  if (first === 'vxlan') return Object.keys(ConfigSchema.shape.vxlan.unwrap().shape);
+  return Object.keys(ConfigSchema.shape);
+}

@@ -1,0 +1,94 @@
+/** docs/configuration.md, made from the schema. Pure. */
+import { stringify } from 'yaml';
+import type * as z from 'zod';
+import { fallbackOf, flags, type Leaf, leaves, PEER_FORM } from './flags.js';
+import { ConfigSchema, keyFacts, PeerSchema } from './schema.js';
+
+export function configurationReference(): string {
+  return `# Configuration
+
+<!-- Made from src/control/config/schema.ts by \`npm run docs\`. Do not edit. -->
+
+\`podwire up\` and \`podwire check\` read a file, JSON or YAML, and flags; a flag wins over the file. All problems are
+reported at once, and nothing is done before all are mended. An unknown key is a problem.
+
+## Example
+
+\`\`\`yaml
+${exampleFile()}\`\`\`
+
+## Keys
+
+${table(['key', 'flag', 'default', 'meaning'], keyRows())}
+
+An address value \`[v4, v6]\` is a list in the file and is written with a comma as a flag:
+\`--pod-cidr 10.244.1.0/24,fd00:244:0:1::/64\`.
+
+## Peers
+
+${table(['key', 'default', 'meaning'], peerRows())}
+
+As a flag, \`${PEER_FORM}\`, once for each; peers given so replace the file's list:
+
+\`\`\`
+--peer bravo=198.51.100.7=10.244.2.0/24,fd00:244:0:2::/64
+--peer charlie=203.0.113.9=10.244.3.0/24=02:00:5e:10:00:03
+\`\`\`
+
+## What must hold
+
+- Names, underlay addresses and MAC addresses are unique, this node's own among them.
+- Underlay addresses are of one family, and none lies inside \`clusterCidr\`.
+- Pod subnets lie inside \`clusterCidr\` and do not overlap. A node has at most one of each family, \`/30\` or larger, \`/126\`
+  or larger for IPv6.
+- \`clusterCidr\` holds no loopback, link-local, multicast or unspecified addresses.
+- With IPv6 prefixes, \`mtu\` is at least 1280.
+
+## Changes while it runs
+
+\`podwire reload\`, or SIGHUP, reads file and flags again. \`peers\` may differ: those that stay keep their traffic. If any
+other key differs, or anything is wrong, nothing is changed and the answer says why.
+`;
+}
+
+function exampleFile(): string {
+  const peer = examples(leaves(PeerSchema, '').filter(isRequired));
+  return stringify(
+    { ...examples(leaves(ConfigSchema, '').filter(isShown)), peers: [peer] },
+    { flowCollectionPadding: false },
+  );
+}
+
+/** The example shows what has to be set, and the name. */
+function isShown(leaf: Leaf): boolean {
+  return leaf.key === 'node' || isRequired(leaf);
+}
+
+function isRequired({ schema }: Leaf): boolean {
+  return fallbackOf(schema) === undefined;
+}
+
+function examples(of: readonly Leaf[]): Record<string, unknown> {
+  return Object.fromEntries(of.map(({ key, schema }) => [key, keyFacts.get(schema)?.example]));
+}
+
+function keyRows(): string[][] {
+  return flags().map(({ key, name, value, description, fallback }) => [
+    `\`${key}\``,
+    `\`--${name} ${value}\``,
+    fallback ?? '**required**',
+    description,
+  ]);
+}
+
+function peerRows(): string[][] {
+  return leaves(PeerSchema, '').map(({ key, schema }: { key: string; schema: z.ZodType }) => [
+    `\`${key}\``,
+    fallbackOf(schema) ?? '**required**',
+    schema.description ?? '',
+  ]);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

@@ -1,0 +1,178 @@
+/**
+ * The configuration file: its keys, what each may hold and what it means. The file is checked by it, the flags and
+ * docs/configuration.md are made from it. What several keys must have in common is in semantic.ts.
+ */
+import * as z from 'zod';
+import { parseMac } from '../../core/mac.js';
+import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
+import { DEFAULT_SOCKET } from './defaults.js';
+
+/** What people are told about a key besides its description. */
+export interface KeyFacts {
+  /** What stands for the value in a usage line, such as `PORT`. */
+  readonly value: string;
+  /** A value that may be copied. */
+  readonly example: string | number | readonly string[];
+  /** What holds where the key is absent and the schema has no fixed default, in words. */
+  readonly fallback?: string;
+}
+
+export const keyFacts = z.registry<KeyFacts>();
+
+/** A message that begins with `must be` is reported with the value that it is about. */
+const text = (what: string, test: (text: string) => boolean) =>
+  z.string(`must be ${what}`).refine(test, `must be ${what}`);
+
+const whole = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.number(error).refine((n) => Number.isInteger(n) && n >= least && n <= most, error);
+};
+
+const path = (what: string, longest: number) =>
+  text(`${what}: absolute, at most ${longest} bytes`, (value) => {
+    return value.startsWith('/') && !value.includes('\0') && Buffer.byteLength(value) <= longest;
+  });
+
+/** Text that `parse` turns into a value, or into words that say what is wrong with it. */
+const read = <T extends object>(what: string, parse: (text: string) => T | string) =>
+  z.string(`must be ${what}`).transform((value, context): T => {
+    const parsed = parse(value);
+    if (typeof parsed !== 'string') return parsed;
+    context.addIssue({ code: 'custom', message: parsed });
+    return z.NEVER;
+  });
+
+const address = read<Address>(
+  'an IPv4 or IPv6 address',
+  (value) => parseAddress(value) ?? `${JSON.stringify(value)} is not an IPv4 or IPv6 address`,
+);
+
+const isTextOrTexts = (value: unknown) =>
+  typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === 'string'));
+
+/** One prefix, or one for each family. */
+const prefixes = z
+  .custom<string | readonly string[]>(isTextOrTexts, 'must be a prefix such as 10.1.2.0/24, or a list of one a family')
+  .transform((value, context): readonly Prefix[] => {
+    const parsed = [value].flat().map(parsePrefix);
+    for (const one of parsed) if (typeof one === 'string') context.addIssue({ code: 'custom', message: one });
+    return parsed.filter((one) => typeof one !== 'string');
+  });
+
+const mac = read<Uint8Array>('a MAC address such as 02:00:5e:10:00:01', (value) => {
+  const bytes = parseMac(value);
+  if (!bytes) return `${JSON.stringify(value)} is not a MAC address: write it as 02:00:5e:10:00:01`;
+  if (bytes[0] & 1) return `${value} is a group's address: a node needs its own, with an even first byte`;
+  if (bytes.every((byte) => byte === 0)) return `${value} is nobody's address`;
+  return bytes;
+});
+
+const NODE_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i;
+const nodeName = text(
+  'letters, digits, dots, hyphens and underscores, 1 to 63, with a letter or digit at both ends',
+  (value) => NODE_NAME.test(value),
+);
+
+/** Interface names that `ip` or /proc/sys/net understand as something else. */
+const RESERVED_DEVICES = ['all', 'default', 'lo', 'dev'];
+const DEVICE_NAME = /^[a-z0-9][a-z0-9._-]{1,14}$/i;
+const deviceName = text(
+  'an interface name: 2 to 15 letters, digits, dots, hyphens and underscores, not all, default, dev or lo',
+  (value) => DEVICE_NAME.test(value) && !RESERVED_DEVICES.includes(value),
+);
+
+/** A key of the schema, with everything that is told about it. */
+function key<S extends z.ZodType>(schema: S, description: string, facts: KeyFacts): S {
+  const described = schema.describe(description);
+  keyFacts.add(described, facts);
+  return described;
+}
+
+export const PeerSchema = z.strictObject(
+  {
+    node: key(nodeName, "The peer's name.", { value: 'NAME', example: 'bravo' }),
+    underlay: key(address, 'The address that its VXLAN packets come from and go to.', {
+      value: 'ADDRESS',
+      example: '198.51.100.7',
+    }),
+    podCidr: key(prefixes, 'Its pod subnet, or `[v4, v6]`.', {
+      value: 'PREFIX',
+      example: ['10.244.2.0/24', 'fd00:244:0:2::/64'],
+    }),
+    mac: key(mac.optional(), 'The MAC address of its VTEP.', {
+      value: 'MAC',
+      example: '02:00:5e:10:00:02',
+      fallback: 'derived from its name, as the peer does it itself',
+    }),
+  },
+  'must be a mapping with node, underlay and podCidr',
+);
+
+export const ConfigSchema = z.strictObject(
+  {
+    node: key(nodeName.optional(), "This node's name, unique in the cluster.", {
+      value: 'NAME',
+      example: 'alpha',
+      fallback: 'the host name',
+    }),
+    underlay: key(
+      address,
+      'The address others reach this node at. VXLAN is sent from it and received on it alone, never on a wildcard.',
+      { value: 'ADDRESS', example: '192.0.2.10' },
+    ),
+    podCidr: key(
+      prefixes,
+      'The subnet that the pods of this node have their addresses from, or `[v4, v6]`. Its `.0` (IPv6: `::2`) is the address of the node itself.',
+      { value: 'PREFIX', example: ['10.244.1.0/24', 'fd00:244:0:1::/64'] },
+    ),
+    clusterCidr: key(
+      prefixes,
+      'The range that holds the pod subnets of all nodes, or `[v4, v6]`. The kernel gets one route for each, to the device.',
+      { value: 'PREFIX', example: ['10.244.0.0/16', 'fd00:244::/48'] },
+    ),
+    device: key(deviceName.default('podwire0'), 'The name of the TUN device.', { value: 'NAME', example: 'podwire0' }),
+    vxlan: z
+      .strictObject(
+        {
+          vni: key(
+            whole(1, 2 ** 24 - 1).default(1),
+            'The VXLAN network identifier, the same on all nodes. Frames with another one are dropped.',
+            { value: 'VNI', example: 1 },
+          ),
+          port: key(
+            whole(1, 65_535).default(8472),
+            "The UDP port that all nodes receive VXLAN on: Linux's default; the one that IANA gave out is 4789.",
+            { value: 'PORT', example: 8472 },
+          ),
+        },
+        'must be a mapping with vni and port',
+      )
+      .prefault({}),
+    peers: key(
+      z.array(PeerSchema, 'must be a list of peers').default([]),
+      'The other nodes. Of all keys only this one may change while the node runs.',
+      { value: 'PEER', example: 'bravo=198.51.100.7=10.244.2.0/24' },
+    ),
+    workers: key(
+      whole(1, 64).optional(),
+      'Threads that move packets, each with a queue of the device and sockets of its own.',
+      { value: 'COUNT', example: 1, fallback: '1 on up to 3 cores, else half of them, at most 4' },
+    ),
+    socket: key(
+      path('the path of a Unix socket', 107).default(DEFAULT_SOCKET),
+      'The path of the local API. Only the user that runs the node may use it (mode 0600).',
+      { value: 'PATH', example: DEFAULT_SOCKET },
+    ),
+    stateDir: key(
+      path('the path of a directory', 4000).default('/var/lib/podwire'),
+      'The directory for what outlives the process: the MAC address of this node, and a note of what is to be cleaned up.',
+      { value: 'PATH', example: '/var/lib/podwire' },
+    ),
+    mtu: key(
+      whole(576, 65_485).optional(),
+      'The MTU of the device in bytes: the largest IP packet of a pod that crosses in one piece.',
+      { value: 'BYTES', example: 1450, fallback: "measured: the underlay interface's less 50, or 70 over IPv6" },
+    ),
+  },
+  'must be a mapping of keys to values',
+);

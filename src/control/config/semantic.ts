@@ -1,0 +1,210 @@
+/**
+ * What the keys of a configuration must have in common, with each other and with the world. Pure. Works on what could be
+ * parsed, so that one bad value does not hide what is wrong elsewhere.
+ */
+import { formatMac, macFromName } from '../../core/mac.js';
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+  prefixesOverlap,
+} from '../../wire/address.js';
+import type { Problem } from './problem.js';
+
+/** Smallest link MTU of IPv6, RFC 8200 §5. */
+const IPV6_MIN_MTU = 1280;
+
+/** A pod subnet holds the node's own address, a gateway and pods: longest prefix for each family. */
+const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };
+
+const range = (text: string): Prefix => {
+  const prefix = parsePrefix(text);
+  if (typeof prefix === 'string') throw new TypeError(prefix);
+  return prefix;
+};
+
+/** Addresses that are nobody's, or a group's: no node can be reached at them. */
+const NOT_UNICAST = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'].map(range);
+/** Addresses that stay on one machine or one link: never routed. */
+const NOT_ROUTED = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].map(range);
+const LINK_LOCAL_V6 = range('fe80::/10');
+
+/** A node as far as it could be parsed. `path` is its place in the file: empty, or `peers[0].`. */
+interface DraftNode {
+  readonly path: string;
+  readonly node?: string | undefined;
+  readonly underlay?: Address | undefined;
+  readonly podCidr?: readonly Prefix[] | undefined;
+  readonly mac?: Uint8Array | undefined;
+}
+
+/** The part of a configuration that is cross-checked, as far as it could be parsed. */
+export interface Draft {
+  readonly self: DraftNode;
+  readonly clusterCidr?: readonly Prefix[] | undefined;
+  readonly mtu?: number | undefined;
+  readonly peers: readonly DraftNode[];
+}
+
+export function crossCheck(draft: Draft): Problem[] {
+  const { self, clusterCidr, peers } = draft;
+  const nodes = [self, ...peers];
+  return [
+    ...checkCluster(clusterCidr),
+    ...nodes.flatMap((node) => checkUnderlay(node, self, clusterCidr)),
+    ...nodes.flatMap((node) => checkPodCidr(node, clusterCidr)),
+    ...checkMtu(draft),
+    ...duplicates(nodes, 'node', ({ node }) => node),
+    ...duplicates(nodes, 'underlay', ({ underlay }) => underlay && formatAddress(underlay)),
+    ...duplicates(nodes, 'mac', ({ node, mac }) => {
+      const bytes = mac ?? (node === undefined ? undefined : macFromName(node));
+      return bytes && formatMac(bytes);
+    }),
+    ...overlaps(nodes),
+  ];
+}
+
+function checkCluster(clusterCidr: readonly Prefix[] = []): Problem[] {
+  const path = 'clusterCidr';
+  const unusable = clusterCidr.flatMap((prefix) => {
+    const bad = [...NOT_UNICAST, ...NOT_ROUTED].find((other) => prefixesOverlap(prefix, other));
+    if (!bad) return [];
+    return [
+      {
+        path,
+        message: `${formatPrefix(prefix)} overlaps ${formatPrefix(bad)}, which is not for hosts that are routed to`,
+      },
+    ];
+  });
+  return [...onePerFamily(path, clusterCidr), ...unusable];
+}
+
+function checkUnderlay(node: DraftNode, self: DraftNode, clusterCidr: readonly Prefix[] = []): Problem[] {
+  const { underlay } = node;
+  if (!underlay) return [];
+  const path = `${node.path}underlay`;
+  const text = formatAddress(underlay);
+  if (NOT_UNICAST.some((prefix) => prefixContains(prefix, underlay))) {
+    return [{ path, message: `${text} is no single host's address: write the address that the other nodes reach` }];
+  }
+  if (prefixContains(LINK_LOCAL_V6, underlay)) {
+    return [{ path, message: `${text} is valid on one link only: write a global or unique local address` }];
+  }
+  if (self.underlay && self.underlay.family !== underlay.family) {
+    return [
+      {
+        path,
+        message: `${text} is IPv${underlay.family}, this node's ${formatAddress(self.underlay)} is IPv${self.underlay.family}: all underlay addresses are of one family`,
+      },
+    ];
+  }
+  const cluster = clusterCidr.find((prefix) => prefixContains(prefix, underlay));
+  if (!cluster) return [];
+  return [
+    {
+      path,
+      message: `${text} lies inside clusterCidr ${formatPrefix(cluster)}, so its packets would be sent into the overlay itself: choose ranges apart`,
+    },
+  ];
+}
+
+function checkPodCidr(node: DraftNode, clusterCidr: readonly Prefix[] | undefined): Problem[] {
+  const { podCidr = [] } = node;
+  const path = `${node.path}podCidr`;
+  const each = podCidr.flatMap((prefix): Problem[] => {
+    const longest = LONGEST_POD_PREFIX[prefix.family];
+    if (prefix.length > longest) {
+      return [
+        { path, message: `${formatPrefix(prefix)} is too small for pods: write /${longest} or a shorter length` },
+      ];
+    }
+    if (!clusterCidr || clusterCidr.some((cluster) => holds(cluster, prefix))) return [];
+    const cluster = clusterCidr.find(({ family }) => family === prefix.family);
+    const message = cluster
+      ? `${formatPrefix(prefix)} is not inside clusterCidr ${formatPrefix(cluster)}`
+      : `${formatPrefix(prefix)} is IPv${prefix.family}, and clusterCidr has no IPv${prefix.family} prefix: add one`;
+    return [{ path, message }];
+  });
+  return [...onePerFamily(path, podCidr), ...each];
+}
+
+function checkMtu({ mtu, self, clusterCidr }: Draft): Problem[] {
+  const v6 = [...(self.podCidr ?? []), ...(clusterCidr ?? [])].some(({ family }) => family === 6);
+  if (mtu === undefined || mtu >= IPV6_MIN_MTU || !v6) return [];
+  return [
+    {
+      path: 'mtu',
+      message: `${mtu} is too small for IPv6, which needs ${IPV6_MIN_MTU}: raise it, or leave the IPv6 prefixes out`,
+    },
+  ];
+}
+
+function onePerFamily(path: string, prefixes: readonly Prefix[]): Problem[] {
+  const second = prefixes.find((prefix, i) => prefixes.findIndex(({ family }) => family === prefix.family) < i);
+  if (!second) return [];
+  return [{ path, message: `${formatPrefix(second)} is a second IPv${second.family} prefix: at most one a family` }];
+}
+
+/** Finds values that two nodes share; the later one is told. */
+function duplicates(
+  nodes: readonly DraftNode[],
+  key: 'node' | 'underlay' | 'mac',
+  valueIn: (node: DraftNode) => string | undefined,
+): Problem[] {
+  const owners = new Map<string, DraftNode>();
+  return nodes.flatMap((node) => {
+    const value = valueIn(node);
+    if (value === undefined) return [];
+    const owner = owners.get(value);
+    if (!owner) owners.set(value, node);
+    // Two nodes of one name have one derived MAC as well: the name says it.
+    if (!owner || (key === 'mac' && owner.node === node.node)) return [];
+    return [{ path: node.path + key, message: duplicateProblem(key, value, owner) }];
+  });
+}
+
+function duplicateProblem(key: 'node' | 'underlay' | 'mac', value: string, owner: DraftNode): string {
+  if (key === 'node' && owner.path === '') return `${value} is this node itself: peers are the other nodes, remove it`;
+  if (key === 'node') return `${value} is the name of ${owner.path.slice(0, -1)} already: every node has its own`;
+  return `${value} is ${whose(owner)} already: every node has its own`;
+}
+
+/**
+ * Finds pod subnets that overlap. Two prefixes are apart or one holds the other, so in the order of their addresses,
+ * shorter first, one that overlaps any before it lies in the last that lay in none.
+ */
+function overlaps(nodes: readonly DraftNode[]): Problem[] {
+  const subnets = nodes.flatMap((node) => (node.podCidr ?? []).map((prefix) => ({ node, prefix })));
+  const sorted = subnets.sort((a, b) => compare(a.prefix, b.prefix));
+  let outer = sorted[0];
+  return sorted.slice(1).flatMap((inner) => {
+    if (!prefixContains(outer.prefix, inner.prefix)) {
+      outer = inner;
+      return [];
+    }
+    // Two of one node are a second prefix of a family, which is told elsewhere.
+    if (inner.node === outer.node) return [];
+    const [earlier, later] = nodes.indexOf(inner.node) < nodes.indexOf(outer.node) ? [inner, outer] : [outer, inner];
+    const message = `${formatPrefix(later.prefix)} overlaps ${formatPrefix(earlier.prefix)}, ${whose(earlier.node)}: an address has one owner`;
+    return [{ path: `${later.node.path}podCidr`, message }];
+  });
+}
+
+function compare(a: Prefix, b: Prefix): number {
+  if (a.family !== b.family) return a.family - b.family;
+  const differs = a.words.findIndex((word, i) => word !== b.words[i]);
+  return differs === -1 ? a.length - b.length : (a.words[differs] >>> 0) - (b.words[differs] >>> 0);
+}
+
+function holds(outer: Prefix, inner: Prefix): boolean {
+  return outer.length <= inner.length && prefixContains(outer, inner);
+}
+
+function whose({ path, node }: DraftNode): string {
+  if (path === '') return "this node's own";
+  return node === undefined ? `that of ${path.slice(0, -1)}` : `${node}'s (${path.slice(0, -1)})`;
+}

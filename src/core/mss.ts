@@ -1,0 +1,44 @@
+/** Lowers the maximum segment size that TCP connections agree on, so that their packets fit the path. */
+import { get16, put16 } from '../wire/big-endian.js';
+import { type IpView, TCP } from '../wire/ip.js';
+import { IPV4_HEADER } from '../wire/ipv4.js';
+import { IPV6_HEADER } from '../wire/ipv6.js';
+import { findMss, TCP_CHECKSUM, TCP_FLAGS, TCP_HEADER, TCP_SYN } from '../wire/tcp.js';
+
+/**
+ * Rewrites the MSS option of a SYN or SYN-ACK in place if it asks for segments that do not fit `mtu`; never raises it.
+ * @param mtu largest inner IP packet on this path, bytes
+ * @param checksumPartial the checksum field holds only the pseudo-header's sum, and stays
+ * @returns whether the packet was changed
+ */
+export function clampMss(view: IpView, mtu: number, checksumPartial: boolean): boolean {
+  if (view.protocol !== TCP || view.fragment || view.transport === -1) return false;
+  const { bytes } = view;
+  const tcp = view.offset + view.transport;
+  const end = view.offset + view.length;
+  if (tcp + TCP_HEADER > end || (bytes[tcp + TCP_FLAGS] & TCP_SYN) === 0) return false;
+
+  const at = findMss(bytes, tcp, end);
+  const most = mtu - TCP_HEADER - (view.version === 4 ? IPV4_HEADER : IPV6_HEADER);
+  if (at === -1 || get16(bytes, at) <= most) return false;
+  const before = get16(bytes, at);
+  put16(bytes, at, most);
+  if (!checksumPartial) {
+    // Padding before the option can put its value astride two summed words: there, its bytes count swapped.
+    const astride = ((at - tcp) & 1) !== 0;
+    const checksum = get16(bytes, tcp + TCP_CHECKSUM);
+    put16(bytes, tcp + TCP_CHECKSUM, updateChecksum(checksum, swapIf(astride, before), swapIf(astride, most)));
+  }
+  return true;
+}
+
+/** A checksum after one 16-bit word of what it covers has changed (RFC 1624, equation 3). */
+function updateChecksum(checksum: number, before: number, after: number): number {
+  const sum = (~checksum & 0xffff) + (~before & 0xffff) + after;
+  const folded = (sum & 0xffff) + (sum >>> 16);
+  return ~((folded & 0xffff) + (folded >>> 16)) & 0xffff;
+}
+
+function swapIf(swap: boolean, word: number): number {
+  return swap ? ((word & 0xff) << 8) | (word >> 8) : word;
+}

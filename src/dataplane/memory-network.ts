@@ -1,0 +1,129 @@
+/** An underlay without a kernel: nodes attach by address, and what one sends the other receives. */
+import { ADDRESS, type Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS, TOS } from '../bytes/batch.js';
+import { type Address, formatAddress, type Words } from '../wire/address.js';
+import type { UnderlayCapabilities, UnderlayEdge } from './edges.js';
+import { PacketQueue } from './packet-queue.js';
+
+/** errno values, as Linux has them: what a real socket would say. */
+const EMSGSIZE = 90;
+const EHOSTUNREACH = 113;
+
+/** IP and UDP headers outside, bytes, by family. */
+const OUTER_HEADERS = { 4: 28, 6: 48 } as const;
+const FIRST_SOURCE_PORT = 49_152;
+
+export interface MemoryUnderlayOptions {
+  /** UDP port it is reached at; default 8472. */
+  port?: number;
+  /** Largest outer IP packet that it sends, bytes; default 1,500. Larger ones are refused with EMSGSIZE. */
+  mtu?: number;
+  /** Hands datagrams that were sent as one record over as one record, as a kernel with UDP GRO does; default true. */
+  gro?: boolean;
+  /** Records that may wait; default 4,096. */
+  limit?: number;
+}
+
+export class MemoryNetwork {
+  readonly #nodes = new Map<string, MemoryUnderlay>();
+
+  /** Joins the network with an address; the edge carries datagrams until it is closed. */
+  attach(address: Address, options: MemoryUnderlayOptions = {}): MemoryUnderlay {
+    const port = options.port ?? 8472;
+    const key = keyOf(address.words, port);
+    if (this.#nodes.has(key)) throw new RangeError(`${formatAddress(address)} port ${port} is attached already`);
+    const node = new MemoryUnderlay(address, options, {
+      find: (words, to) => this.#nodes.get(keyOf(words, to)),
+      leave: () => this.#nodes.delete(key),
+    });
+    this.#nodes.set(key, node);
+    return node;
+  }
+}
+
+interface Neighbourhood {
+  find(words: Words, port: number): MemoryUnderlay | undefined;
+  leave(): void;
+}
+
+export class MemoryUnderlay implements UnderlayEdge {
+  readonly capabilities: UnderlayCapabilities = { maxSegments: 64, sourcePorts: 8 };
+  /** Largest outer IP packet, bytes; may be changed while packets flow. */
+  mtu: number;
+  readonly #address: Address;
+  readonly #gro: boolean;
+  readonly #waiting: PacketQueue;
+  readonly #neighbours: Neighbourhood;
+  #listener: (() => void) | undefined;
+
+  constructor(address: Address, options: MemoryUnderlayOptions, neighbours: Neighbourhood) {
+    this.#address = address;
+    this.#gro = options.gro ?? true;
+    this.mtu = options.mtu ?? 1500;
+    this.#waiting = new PacketQueue(options.limit ?? 4096);
+    this.#neighbours = neighbours;
+  }
+
+  /** Records that found the receiver's queue full. */
+  get dropped(): number {
+    return this.#waiting.dropped;
+  }
+
+  receive(batch: Batch): number {
+    return this.#waiting.drainInto(batch, 0);
+  }
+
+  send(batch: Batch): number {
+    let sent = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const row = i * RECORD;
+      batch.records[row + STATUS] = this.#sendRecord(batch, row);
+      if (batch.records[row + STATUS] === 0) sent++;
+    }
+    return sent;
+  }
+
+  pathMtu(): number {
+    return this.mtu;
+  }
+
+  onReadable(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    this.#neighbours.leave();
+  }
+
+  /** @returns 0 or an errno */
+  #sendRecord({ bytes, records }: Batch, row: number): number {
+    const length = records[row + LENGTH];
+    const segment = records[row + SEGMENT] || length;
+    if (Math.min(segment, length) + OUTER_HEADERS[this.#address.family] > this.mtu) return EMSGSIZE;
+    const to: Words = [
+      records[row + ADDRESS],
+      records[row + ADDRESS + 1],
+      records[row + ADDRESS + 2],
+      records[row + ADDRESS + 3],
+    ];
+    const receiver = this.#neighbours.find(to, records[row + PORT]);
+    if (!receiver) return EHOSTUNREACH;
+    const port = FIRST_SOURCE_PORT + (records[row + SOCKET] % this.capabilities.sourcePorts);
+    const start = records[row + OFFSET];
+    receiver.#take(bytes.subarray(start, start + length), segment, this.#address.words, port, records[row + TOS]);
+    return 0;
+  }
+
+  #take(bytes: Uint8Array, segment: number, from: Words, port: number, tos: number): void {
+    const step = (this.#gro ? bytes.length : segment) || 1;
+    for (let at = 0; at === 0 || at < bytes.length; at += step) {
+      const piece = Uint8Array.from(bytes.subarray(at, at + step));
+      this.#waiting.push({ bytes: piece, segment: piece.length > segment ? segment : 0, from, port, tos });
+    }
+    this.#listener?.();
+  }
+}
+
+function keyOf(words: Words, port: number): string {
+  return `${words.join('.')}:${port}`;
+}

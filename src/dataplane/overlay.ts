@@ -1,0 +1,140 @@
+/**
+ * The main thread's half of the dataplane: the shared memory that workers read, and who may change it. `SharedState` is
+ * what a worker is handed; it crosses to another thread as it is.
+ */
+import type { ByteWork } from '../bytes/work.js';
+import { CounterTable } from '../core/counters.js';
+import { ForwardingReader } from '../core/forwarding/forwarding-reader.js';
+import { ForwardingTable } from '../core/forwarding/forwarding-table.js';
+import { PathMtuTable } from '../core/path-mtu.js';
+import { overhead } from '../wire/vxlan.js';
+import { type Peer, type PeerDifference, PeerSet } from './peers.js';
+import type { PathContext, Vtep } from './vtep.js';
+
+/** No report takes a path below this, bytes of outer IP packet: RFC 791 §3.1, RFC 8201 §4. */
+const PATH_FLOOR = { 4: 576, 6: 1280 } as const;
+
+export const DEFAULT_MAX_PEERS = 16_384;
+
+export interface SharedState {
+  readonly forwarding: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly pathMtus: SharedArrayBuffer;
+  readonly workers: number;
+  readonly maxPeers: number;
+  readonly vtep: Vtep;
+}
+
+export interface OverlayOptions {
+  /** This node. */
+  readonly self: Peer;
+  readonly vxlan: { readonly vni: number; readonly port: number };
+  /** The device's MTU, bytes. */
+  readonly mtu: number;
+  readonly workers: number;
+  readonly maxPeers?: number;
+  readonly maxPrefixes?: number;
+}
+
+export class Overlay {
+  readonly shared: SharedState;
+  readonly counters: CounterTable;
+  readonly #table: ForwardingTable;
+  readonly #pathMtus: PathMtuTable;
+  readonly #peers: PeerSet;
+  readonly #self: Peer;
+  /** Changes of peers happen one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: OverlayOptions) {
+    const { self, workers, maxPeers = DEFAULT_MAX_PEERS } = options;
+    this.#self = self;
+    this.#table = ForwardingTable.create({
+      readers: workers,
+      maxPeers,
+      ...(options.maxPrefixes === undefined ? {} : { maxPrefixes: options.maxPrefixes }),
+    });
+    this.counters = new CounterTable(workers, maxPeers);
+    this.#pathMtus = new PathMtuTable(maxPeers, PATH_FLOOR[self.underlay.family]);
+    this.#peers = new PeerSet(self, options.vxlan, maxPeers);
+    this.shared = {
+      forwarding: this.#table.memory,
+      counters: this.counters.memory,
+      pathMtus: this.#pathMtus.memory,
+      workers,
+      maxPeers,
+      vtep: { vni: options.vxlan.vni, mac: self.mac, underlay: self.underlay.family, mtu: options.mtu },
+    };
+  }
+
+  /** An overlay that knows its own node and no peer. */
+  static async create(options: OverlayOptions): Promise<Overlay> {
+    const overlay = new Overlay(options);
+    await overlay.#table.apply(overlay.#peers.own());
+    return overlay;
+  }
+
+  /**
+   * Makes these the peers. Packets to and from peers that stay are not touched: the table is switched under them.
+   * @throws PodwireError TABLE_FULL; nothing was changed
+   */
+  setPeers(next: readonly Peer[]): Promise<PeerDifference> {
+    const done = this.#last.then(() => this.#setPeers(next));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #setPeers(next: readonly Peer[]): Promise<PeerDifference> {
+    const { difference, commit } = this.#peers.difference(next);
+    const gone = difference.removed.map((node) => this.#peers.indexOf(node));
+    if (difference.changes.length > 0) await this.#table.apply(difference.changes);
+    commit();
+    for (const index of gone) {
+      this.counters.resetPeer(index);
+      this.#pathMtus.reset(index);
+    }
+    return difference;
+  }
+
+  get self(): Peer {
+    return this.#self;
+  }
+
+  /** Peers with their counters and the largest inner IP packet that reaches each. */
+  *peers(): Generator<{ peer: Peer; mtu: number; counters: ReturnType<CounterTable['peer']> }> {
+    const { vtep } = this.shared;
+    for (const { index, peer } of this.#peers.entries()) {
+      const outer = this.#pathMtus.get(index);
+      const mtu = outer === 0 ? vtep.mtu : Math.min(vtep.mtu, outer - overhead(vtep.underlay));
+      yield { peer, mtu, counters: this.counters.peer(index) };
+    }
+  }
+
+  /**
+   * Asks again about every path that was found to be narrow.
+   * @param ask the outer IP packet that the path to a peer takes now, bytes; 0: unknown
+   */
+  refreshPathMtus(ask: (peer: Peer) => number): void {
+    for (const { index, peer } of this.#peers.entries()) {
+      if (this.#pathMtus.get(index) === 0) continue;
+      const mtu = ask(peer);
+      if (mtu > 0) this.#pathMtus.set(index, mtu);
+      else this.#pathMtus.reset(index);
+    }
+  }
+}
+
+/** A worker's view of the shared state. */
+export function pathContext(shared: SharedState, worker: number, work: ByteWork, now: () => number): PathContext {
+  const { vtep, workers, maxPeers } = shared;
+  const counters = new CounterTable(workers, maxPeers, shared.counters);
+  return {
+    vtep,
+    table: new ForwardingReader(shared.forwarding, worker),
+    pathMtus: new PathMtuTable(maxPeers, PATH_FLOOR[vtep.underlay], shared.pathMtus),
+    counters: counters.row(worker),
+    peerCounters: counters.peers(worker),
+    work,
+    now,
+  };
+}

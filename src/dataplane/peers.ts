@@ -1,0 +1,151 @@
+/**
+ * Peers by name, turned into forwarding changes. Each peer has an index in the shared tables for as long as it is known;
+ * a list of peers in, the ordered difference to what is installed out. A full set-up is the difference to nothing.
+ */
+import { type ForwardingChange, NOBODY, type PeerRecord, SELF } from '../core/forwarding/change.js';
+import { overlayAddress } from '../core/overlay-address.js';
+import { type Address, familyBits, formatAddress, formatPrefix, type Prefix, prefixOf } from '../wire/address.js';
+import { PodwireError } from '../wire/error.js';
+import { encapsulationPrefix } from '../wire/vxlan.js';
+
+/** A node as the dataplane knows it. */
+export interface Peer {
+  readonly node: string;
+  readonly underlay: Address;
+  /** Its pod subnets: at most one for each family. */
+  readonly podCidr: readonly Prefix[];
+  /** Its VTEP MAC, six bytes. */
+  readonly mac: Uint8Array;
+}
+
+/** An address as a prefix of full length. */
+function hostPrefix(address: Address): Prefix {
+  return prefixOf(address, familyBits(address.family));
+}
+
+/** What a change of peers does, and what to remember once it is done. */
+export interface PeerDifference {
+  readonly changes: readonly ForwardingChange[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+  readonly unchanged: number;
+}
+
+interface Installed {
+  readonly index: number;
+  readonly peer: Peer;
+}
+
+export class PeerSet {
+  readonly #vxlan: { readonly vni: number; readonly port: number };
+  readonly #self: Peer;
+  readonly #maxPeers: number;
+  #installed = new Map<string, Installed>();
+
+  /** @param self this node; it has index `SELF` and never changes */
+  constructor(self: Peer, vxlan: { readonly vni: number; readonly port: number }, maxPeers: number) {
+    this.#self = self;
+    this.#vxlan = vxlan;
+    this.#maxPeers = maxPeers;
+  }
+
+  /** The changes that install this node itself: its pod subnets and its underlay address are its own. */
+  own(): ForwardingChange[] {
+    return this.#install(SELF, this.#self);
+  }
+
+  /**
+   * The difference between what is installed and `next`. Removals stand first, so that a prefix that moves from one peer
+   * to another is free when it is set. Nothing is remembered until `commit`.
+   * @throws PodwireError TABLE_FULL
+   */
+  difference(next: readonly Peer[]): { difference: PeerDifference; commit: () => void } {
+    const wanted = new Map(next.map((peer) => [peer.node, peer]));
+    const removals: ForwardingChange[] = [];
+    const additions: ForwardingChange[] = [];
+    const removed: string[] = [];
+    const added: string[] = [];
+    const changed: string[] = [];
+    const after = new Map<string, Installed>();
+
+    for (const [node, { index, peer }] of this.#installed) {
+      const successor = wanted.get(node);
+      if (successor && samePeer(peer, successor)) {
+        after.set(node, { index, peer });
+        continue;
+      }
+      for (const prefix of prefixes(peer)) removals.push({ kind: 'removePrefix', prefix });
+      if (successor) {
+        changed.push(node);
+        after.set(node, { index, peer: successor });
+        additions.push(...this.#install(index, successor));
+      } else {
+        removed.push(node);
+        removals.push({ kind: 'removePeer', peer: index });
+      }
+    }
+
+    const taken = new Set([...this.#installed.values()].map(({ index }) => index));
+    let free = SELF + 1;
+    for (const peer of wanted.values()) {
+      if (this.#installed.has(peer.node)) continue;
+      while (taken.has(free)) free++;
+      if (free >= this.#maxPeers) {
+        throw new PodwireError('TABLE_FULL', `more than ${this.#maxPeers - 1} peers: nothing was changed`);
+      }
+      taken.add(free);
+      added.push(peer.node);
+      after.set(peer.node, { index: free, peer });
+      additions.push(...this.#install(free, peer));
+    }
+
+    const unchanged = after.size - added.length - changed.length;
+    return {
+      difference: { changes: [...removals, ...additions], added, removed, changed, unchanged },
+      commit: () => {
+        this.#installed = after;
+      },
+    };
+  }
+
+  /** Installed peers with their index, without this node. */
+  *entries(): Generator<Installed> {
+    yield* this.#installed.values();
+  }
+
+  indexOf(node: string): number {
+    return this.#installed.get(node)?.index ?? NOBODY;
+  }
+
+  #install(index: number, peer: Peer): ForwardingChange[] {
+    const record: PeerRecord = {
+      underlay: peer.underlay,
+      port: this.#vxlan.port,
+      prefix: encapsulationPrefix(this.#vxlan.vni, peer.mac, this.#self.mac),
+      overlay: peer.podCidr.map(overlayAddress),
+    };
+    const underlay = hostPrefix(peer.underlay);
+    return [
+      { kind: 'setPeer', peer: index, record },
+      ...peer.podCidr.map((prefix): ForwardingChange => ({ kind: 'setPrefix', prefix, peer: index, underlay: false })),
+      { kind: 'setPrefix', prefix: underlay, peer: index, underlay: true },
+    ];
+  }
+}
+
+function prefixes(peer: Peer): Prefix[] {
+  return [...peer.podCidr, hostPrefix(peer.underlay)];
+}
+
+function samePeer(a: Peer, b: Peer): boolean {
+  return describe(a) === describe(b);
+}
+
+function describe(peer: Peer): string {
+  return [
+    formatAddress(peer.underlay),
+    ...peer.podCidr.map(formatPrefix),
+    Buffer.from(peer.mac).toString('hex'),
+  ].join();
+}

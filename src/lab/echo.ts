@@ -1,0 +1,12 @@
+/**
+ * A program for pods: a TCP server that tells each client the address it sees.
+ *
+ * `node echo.js PORT`: prints `listening`; answers each connection with the peer's address, and ends it.
+ */
+import { createServer } from 'node:net';
+
+const server = createServer((socket) => {
+  socket.on('error', () => {}); // a client that went away
+  socket.end((socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
+});
+server.listen({ host: '::', port: Number(process.argv[2]) }, () => console.log('listening'));

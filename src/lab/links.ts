@@ -1,0 +1,23 @@
+/** The cables of a lab, as text for `ip -batch`: pure. One batch makes them all, each with its ends in their places. */
+import type { LabPlan } from './plan.js';
+
+export function links(plan: LabPlan): string[] {
+  return plan.hosts.flatMap((host) => [
+    veth(plan.router.namespace, host.name, host.namespace, plan.mtu),
+    ...host.pods.map((pod) => veth(host.namespace, pod.port, pod.namespace, plan.podMtu)),
+  ]);
+}
+
+/** `port` here, `eth0` there. */
+function veth(here: string, port: string, there: string, mtu: number): string {
+  return `link add name ${port} mtu ${mtu} netns ${here} type veth peer name eth0 mtu ${mtu} netns ${there}`;
+}
+
+/**
+ * What ethtool is told so that a veth sends what a real cable would carry: whole checksums, and frames no larger than
+ * the MTU. Receive coalescing is on, as drivers have it.
+ */
+export const CABLE = (
+  'tx off tso off gso off tx-udp-segmentation off tx-udp_tnl-segmentation off ' +
+  'tx-udp_tnl-csum-segmentation off gro on'
+).split(' ');

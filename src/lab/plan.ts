@@ -1,0 +1,126 @@
+/**
+ * Who is who in a lab: names and addresses, computed from the options. Nothing is made here.
+ *
+ * ```
+ *   pod eth0 -- pod1 alpha eth0 -- alpha ROUTER bravo -- eth0 bravo pod1 -- eth0 pod
+ *   10.244.1.10      10.101.1.2    .1.1         .2.1     10.101.2.2         10.244.2.10
+ * ```
+ *
+ * Each host has a subnet of its own, 10.101.i.0/24 or fd00:101:0:i::/64, and a router port of its own: the hosts share no
+ * L2. Pods have both families, whatever the underlay is: 10.244.i.10 and fd00:244:0:i::10, and on from there.
+ */
+import { PodwireError } from '../wire/error.js';
+import { overhead } from '../wire/vxlan.js';
+
+export interface LabOptions {
+  /** Lower-case letters and digits; part of every namespace's name. Unique among a process's living labs. */
+  readonly name: string;
+  /** Number of hosts, 1 to 99. */
+  readonly hosts: number;
+  /** Pods on each host, 0 to 90; 1 if not given. */
+  readonly pods?: number;
+  /** The family between the hosts; 4 if not given. */
+  readonly underlay?: 4 | 6;
+  /** MTU of the cables between hosts and router, bytes; 1500 if not given. */
+  readonly mtu?: number;
+  /** Let those cables behave like real ones: no checksum or segmentation left to the other end. Needs ethtool. */
+  readonly cable?: boolean;
+  /** The router passes only IP whose source is the sending host's own address; true if not given. */
+  readonly filter?: boolean;
+}
+
+/** A network namespace with a part in the lab: where programs run. */
+export interface Place {
+  /** Its name below /run/netns. */
+  readonly namespace: string;
+}
+
+export interface LabPod extends Place {
+  /** Such as `alpha-pod1`. */
+  readonly name: string;
+  /** Its cable's end on the host. Its own end is `eth0`. */
+  readonly port: string;
+  /** IPv4 and IPv6. */
+  readonly addresses: readonly [string, string];
+}
+
+export interface LabHost extends Place {
+  /** `alpha`, `bravo`, … ; also the name of the router's port to it. */
+  readonly name: string;
+  /** Its address on `eth0`, and the subnet's prefix length. */
+  readonly underlay: string;
+  readonly underlayLength: number;
+  /** The router's address on the same cable. */
+  readonly router: string;
+  /** IPv4 and IPv6. */
+  readonly podCidr: readonly [string, string];
+  /** What its pods call their gateway; the host answers for it. IPv4 and IPv6. */
+  readonly gateways: readonly [string, string];
+  readonly pods: readonly LabPod[];
+}
+
+export interface LabPlan {
+  /** What the names of all the lab's namespaces, and of its directory, begin with. */
+  readonly prefix: string;
+  readonly underlay: 4 | 6;
+  /** MTU between hosts and router, bytes. */
+  readonly mtu: number;
+  /** MTU between pods and hosts, bytes: what is left inside VXLAN. */
+  readonly podMtu: number;
+  readonly cable: boolean;
+  readonly filter: boolean;
+  readonly router: Place;
+  readonly hosts: readonly LabHost[];
+}
+
+/** The ranges that all pods of a lab come from. */
+export const CLUSTER_CIDR: readonly [string, string] = ['10.244.0.0/16', 'fd00:244::/48'];
+
+const NAMES = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november'.split(' ');
+
+/** @param pid the process that owns the lab: its namespaces carry the number, so that leftovers are known as such */
+export function planLab(options: LabOptions, pid: number): LabPlan {
+  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, cable = false, filter = true } = options;
+  if (!/^[a-z0-9]+$/.test(name)) throw new PodwireError('INTERNAL', `lab name '${name}': letters a-z and digits only`);
+  if (!(hosts >= 1 && hosts <= 99 && pods >= 0 && pods <= 90)) {
+    throw new PodwireError('INTERNAL', `a lab has 1 to 99 hosts with 0 to 90 pods each, not ${hosts} with ${pods}`);
+  }
+  const prefix = `podwire-${name}-${pid}`;
+  return {
+    prefix,
+    underlay,
+    mtu,
+    podMtu: mtu - overhead(underlay),
+    cable,
+    filter,
+    router: { namespace: `${prefix}-router` },
+    hosts: Array.from({ length: hosts }, (_, index) => planHost(prefix, underlay, index + 1, pods)),
+  };
+}
+
+function planHost(prefix: string, underlay: 4 | 6, number: number, pods: number): LabHost {
+  const name = NAMES[number - 1] ?? `node${number}`;
+  const subnet = underlay === 4 ? `10.101.${number}.` : `fd00:101:0:${number}::`;
+  const pods4 = `10.244.${number}.`;
+  const pods6 = `fd00:244:0:${number}::`;
+  return {
+    name,
+    namespace: `${prefix}-${name}`,
+    underlay: `${subnet}2`,
+    underlayLength: underlay === 4 ? 24 : 64,
+    router: `${subnet}1`,
+    podCidr: [`${pods4}0/24`, `${pods6}/64`],
+    gateways: [`${pods4}1`, `${pods6}1`],
+    pods: Array.from({ length: pods }, (_, index) => ({
+      name: `${name}-pod${index + 1}`,
+      namespace: `${prefix}-${name}-pod${index + 1}`,
+      port: `pod${index + 1}`,
+      addresses: [`${pods4}${10 + index}`, `${pods6}${10 + index}`],
+    })),
+  };
+}
+
+/** Every place of a lab. */
+export function places(plan: LabPlan): Place[] {
+  return [plan.router, ...plan.hosts.flatMap((host) => [host, ...host.pods])];
+}

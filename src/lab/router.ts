@@ -1,0 +1,59 @@
+/**
+ * The router between the hosts, as text: pure. It stands for a network that carries nothing but IP from each host's own
+ * address: it knows the hosts' subnets and nothing of pods, and asks of every packet where it comes from.
+ *
+ * The filter is two policy rules a port, so it needs no firewall and is the same for IPv4 and IPv6:
+ *
+ * ```
+ *   iif alpha from 10.101.1.2  ->  the routing table
+ *   iif alpha                  ->  unreachable
+ * ```
+ *
+ * What has no route, by its source or by its destination, is dropped and counted by the kernel as `InNoRoutes`.
+ */
+import type { LabPlan } from './plan.js';
+
+/** Lines for `ip -4 -batch` or `ip -6 -batch`, by the underlay's family, in the router's namespace. */
+export function router(plan: LabPlan): string[] {
+  const lines = ['link set lo up'];
+  for (const host of plan.hosts) {
+    lines.push(
+      `address add ${host.router}/${host.underlayLength} dev ${host.name}${plan.underlay === 6 ? ' nodad' : ''}`,
+    );
+    lines.push(`link set ${host.name} up`);
+    if (!plan.filter) continue;
+    lines.push(`rule add iif ${host.name} from ${host.underlay} lookup main pref 10`);
+    lines.push(`rule add iif ${host.name} unreachable pref 11`);
+  }
+  return lines;
+}
+
+/** What the kernel's counters of a router say; both families together. */
+export interface RouterCounters {
+  /** Packets sent on from one host to another. */
+  readonly forwarded: number;
+  /** Packets dropped: their source is not the sending host's address, or their destination is no host's. */
+  readonly refused: number;
+}
+
+/** The files that `routerCounters` reads, as the router sees them. */
+export const COUNTER_FILES = ['/proc/net/snmp', '/proc/net/netstat', '/proc/net/snmp6'];
+
+/** @param text the counter files, one after the other */
+export function routerCounters(text: string): RouterCounters {
+  const values = new Map<string, number>();
+  const lines = text.split('\n');
+  for (const [index, line] of lines.entries()) {
+    const [group, ...words] = line.split(/\s+/);
+    if (group.startsWith('Ip6')) values.set(group, Number(words[0]));
+    // snmp and netstat: a line of names, then a line of values, both beginning with the group.
+    const next = lines[index + 1]?.split(/\s+/);
+    if (!group.endsWith(':') || next?.[0] !== group) continue;
+    for (const [column, name] of words.entries()) values.set(`${group}${name}`, Number(next[column + 1]));
+  }
+  const sum = (...names: string[]) => names.reduce((total, name) => total + (values.get(name) ?? 0), 0);
+  return {
+    forwarded: sum('Ip:ForwDatagrams', 'Ip6OutForwDatagrams'),
+    refused: sum('IpExt:InNoRoutes', 'Ip6InNoRoutes'),
+  };
+}

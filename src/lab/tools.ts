@@ -1,0 +1,103 @@
+/** Things to do between places, each in a function: ping, ask for one's address, transfer. */
+import type { ChildProcess } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PodwireError } from '../wire/error.js';
+import type { Answer } from './ask.js';
+import type { Lab } from './lab.js';
+import type { LabPod, Place } from './plan.js';
+import { PATH } from './run.js';
+import type { TransferEnd } from './transfer.js';
+
+const ECHO_PORT = 7007;
+const TRANSFER_PORT = 7008;
+
+/** Is a program installed? */
+export function hasProgram(name: string): boolean {
+  return PATH.split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** One ICMP echo request. Returns the round trip in milliseconds, or undefined without a reply within a second. */
+export async function ping(lab: Lab, from: Place, address: string): Promise<number | undefined> {
+  const { code, stdout } = await lab.exec(from, ['ping', '-n', '-c', '1', '-W', '1', address]);
+  const time = /time[=<]([\d.]+) ms/.exec(stdout)?.[1];
+  return code === 0 && time !== undefined ? Number(time) : undefined;
+}
+
+/** Starts the echo server and waits until it listens. It runs as long as the lab. */
+export async function startEcho(lab: Lab, where: Place): Promise<void> {
+  const child = lab.spawn(where, script('echo', ECHO_PORT), { stdio: ['ignore', 'pipe', 'ignore'] });
+  await listening(child);
+}
+
+/** Asks the echo servers at the addresses, all at once, which address they see. Answers come in the same order. */
+export async function ask(lab: Lab, from: Place, addresses: readonly string[]): Promise<Answer[]> {
+  const { stdout } = await lab.exec(from, script('ask', ECHO_PORT, ...addresses));
+  return parse<Answer[]>(stdout) ?? addresses.map(() => ({ own: '', seen: '', rttMs: 0 }));
+}
+
+export interface Transfer {
+  readonly sent: TransferEnd;
+  readonly received: TransferEnd;
+  /** Every byte that was sent came, and in order. */
+  readonly intact: boolean;
+  /** At the receiver. */
+  readonly bitsPerSecond: number;
+}
+
+/** One TCP transfer between pods, to the address of the family. Undefined if it did not come to an end. */
+export async function transfer(
+  lab: Lab,
+  from: LabPod,
+  to: LabPod,
+  family: 4 | 6,
+  durationMs: number,
+): Promise<Transfer | undefined> {
+  const receiver = lab.spawn(to, script('transfer', 'receive', TRANSFER_PORT), { stdio: ['ignore', 'pipe', 'ignore'] });
+  const lines = await listening(receiver);
+  const address = to.addresses[family === 4 ? 0 : 1];
+  const sender = await lab.exec(from, script('transfer', 'send', TRANSFER_PORT, address, durationMs), {
+    timeoutMs: durationMs + 10_000,
+  });
+  const sent = parse<TransferEnd>(sender.stdout);
+  if (sent === undefined) {
+    receiver.kill();
+    return undefined;
+  }
+  const received = parse<TransferEnd>((await lines.next()).value ?? '');
+  if (received === undefined) return undefined;
+  return {
+    sent,
+    received,
+    intact: sent.bytes === received.bytes && sent.crc === received.crc,
+    bitsPerSecond: (received.bytes * 8000) / received.ms,
+  };
+}
+
+/** The command that runs one of this folder's programs. */
+function script(name: string, ...args: (string | number)[]): string[] {
+  return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args.map(String)];
+}
+
+/** Waits for the line `listening`; returns the lines that follow. */
+async function listening(child: ChildProcess): Promise<AsyncIterator<string, string | undefined>> {
+  if (!child.stdout) throw new PodwireError('INTERNAL', 'a server without an output to watch');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { value } = await lines.next();
+  if (value !== 'listening') throw new PodwireError('MACHINE', 'a server in the lab did not start');
+  return lines;
+}
+
+/** What a program printed as JSON; undefined if it failed and printed nothing. */
+function parse<T>(text: string): T | undefined {
+  return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+}

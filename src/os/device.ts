@@ -1,0 +1,100 @@
+/** Opens a TUN device with the offloads that this kernel grants. It vanishes with its last descriptor. */
+import type { DeviceCapabilities } from '../dataplane/edges.js';
+import { PodwireError } from '../wire/error.js';
+import { type Addon, type AddonError, TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6 } from './addon.js';
+
+const TCP = TUN_F_TSO4 | TUN_F_TSO6;
+const UDP = TUN_F_USO4 | TUN_F_USO6;
+
+/** What to ask for, best first: USO came with Linux 6.2; the kernel refuses a mask whole. */
+const MASKS = [TUN_F_CSUM | TCP | UDP, TUN_F_CSUM | TCP, TUN_F_CSUM, 0];
+
+/** Names as `status` shows them. */
+const NAMES: readonly (readonly [number, string])[] = [
+  [TUN_F_CSUM, 'checksum'],
+  [TUN_F_TSO4, 'tso4'],
+  [TUN_F_TSO6, 'tso6'],
+  [TUN_F_USO4, 'uso4'],
+  [TUN_F_USO6, 'uso6'],
+];
+
+export class TunDevice {
+  readonly name: string;
+  readonly #addon: Addon;
+  readonly #multiQueue: boolean;
+  readonly #queues: number[] = [];
+  #offloads = 0;
+
+  /**
+   * Makes the device, with one queue.
+   * @param multiQueue whether more queues will be opened
+   * @throws PodwireError MACHINE: it exists, or this user may not
+   */
+  constructor(addon: Addon, name: string, multiQueue: boolean) {
+    this.name = name;
+    this.#addon = addon;
+    this.#multiQueue = multiQueue;
+    try {
+      this.#queues.push(addon.tunOpen(name, multiQueue, true));
+    } catch (error) {
+      throw inWords(error as AddonError, name);
+    }
+    this.setOffloads(MASKS[0]);
+  }
+
+  /** Descriptors, one a queue. */
+  get queues(): readonly number[] {
+    return this.#queues;
+  }
+
+  /** Sets the best of the offloads in `allowed` that the kernel takes. */
+  setOffloads(allowed: number): void {
+    for (const mask of MASKS) {
+      if (this.#addon.tunOffload(this.#queues[0], mask & allowed) !== 0) continue;
+      this.#offloads = mask & allowed;
+      return;
+    }
+  }
+
+  /** The offloads in force, `TUN_F_*`. */
+  get offloads(): number {
+    return this.#offloads;
+  }
+
+  get offloadNames(): string[] {
+    return NAMES.filter(([bit]) => (this.#offloads & bit) !== 0).map(([, name]) => name);
+  }
+
+  get capabilities(): DeviceCapabilities {
+    return {
+      checksum: (this.#offloads & TUN_F_CSUM) !== 0,
+      tcpSegmentation: (this.#offloads & TCP) === TCP,
+      udpSegmentation: (this.#offloads & UDP) === UDP,
+    };
+  }
+
+  /** Opens further queues, up to `count` in all. */
+  openQueues(count: number): void {
+    while (this.#queues.length < count) this.#queues.push(this.#addon.tunOpen(this.name, this.#multiQueue, false));
+  }
+
+  /** The device is gone after this, and with it its addresses and the routes to it. */
+  close(): void {
+    for (const fd of this.#queues.splice(0)) this.#addon.close(fd);
+  }
+}
+
+function inWords(error: AddonError, name: string): PodwireError {
+  const reasons: Record<string, string> = {
+    EPERM: 'this user may not make network devices: run as root or with CAP_NET_ADMIN',
+    EACCES: '/dev/net/tun cannot be opened by this user: run as root, or give the user access to it',
+    ENOENT: '/dev/net/tun is missing: load the module tun, or make the device node (mknod /dev/net/tun c 10 200)',
+    ENODEV: '/dev/net/tun has no driver: load the module tun',
+    EBUSY: 'a device of that name exists: choose another with --device',
+    EINVAL: 'the name is taken by another kind of device, or the kernel is older than 3.8',
+  };
+  const reason = reasons[error.code] ?? `${error.syscall}: ${error.code}`;
+  return new PodwireError('MACHINE', `cannot make the device ${name}: ${reason}; nothing was changed`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,177 @@
+/** Gathers what `check` judges. Reads and tries only; what is missing is a fact, never an error. */
+import { createSocket } from 'node:dgram';
+import { access, constants, open, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { release } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { NodeConfig } from '../control/config/node-config.js';
+import type { MachineFacts } from '../control/machine-facts.js';
+import { formatAddress, prefixesOverlap } from '../wire/address.js';
+import { loadAddon } from './addon.js';
+import { readFirewall } from './firewall.js';
+import { ipQuery } from './ip-batch.js';
+import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
+import { readSysctl } from './sysctl.js';
+
+const CAP_NET_ADMIN = 12n;
+
+/** One look at the machine; nothing is changed, and the UDP port is held for a moment only. */
+export async function gatherFacts(config: NodeConfig): Promise<MachineFacts> {
+  const [network, settings, firewall, netAdmin, tun, compiler, agentRuns, bind, openFiles, keptMac] = await Promise.all(
+    [
+      gatherNetwork(config),
+      gatherSettings(),
+      readFirewall({ port: config.vxlan.port, device: config.device }),
+      hasNetAdmin(),
+      tunState(),
+      hasCompiler(),
+      answers(config.socket),
+      tryBind(config),
+      openFilesLimit(),
+      readText(join(config.stateDir, 'mac')),
+    ],
+  );
+  return {
+    kernel: release(),
+    ...network,
+    ...settings,
+    firewall,
+    netAdmin,
+    tun,
+    compiler,
+    addonProblem: addonProblem(),
+    agentRuns,
+    bind,
+    openFiles,
+    keptMac: keptMac?.trim(),
+  };
+}
+
+/** Interfaces and routes; with no `ip` there are none to be seen. */
+async function gatherNetwork(config: NodeConfig): Promise<Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>> {
+  const answers = await ipQuery(['address show', 'route show table all']).catch(() => undefined);
+  if (answers === undefined) return { ipProgram: false, interfaces: [], routes: [] };
+  const [interfaces, routes] = answers as [IpInterface[] | undefined, IpRoute[] | undefined];
+  return {
+    ipProgram: true,
+    interfaces: (interfaces ?? []).map((link) => ({
+      name: link.ifname,
+      up: link.flags.includes('UP'),
+      mtu: link.mtu,
+      addresses: addressesOf(link),
+    })),
+    routes: routesOf(routes ?? []).filter(
+      ({ destination }) =>
+        destination.length > 0 && config.clusterCidr.some((range) => prefixesOverlap(range, destination)),
+    ),
+  };
+}
+
+async function gatherSettings(): Promise<Pick<MachineFacts, 'forwarding' | 'rpFilter' | 'conntrack' | 'socketBuffer'>> {
+  const paths = [
+    'net/ipv4/ip_forward',
+    'net/ipv6/conf/all/forwarding',
+    'net/ipv4/conf/all/rp_filter',
+    'net/ipv4/conf/default/rp_filter',
+    'net/netfilter/nf_conntrack_count',
+    'net/netfilter/nf_conntrack_max',
+    'net/core/rmem_max',
+    'net/core/wmem_max',
+  ];
+  const [ipv4, ipv6, all, preset, count, max, receive, send] = await Promise.all(paths.map(readNumber));
+  const writable = await access('/proc/sys/net/ipv4/conf/all/rp_filter', constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  return {
+    forwarding: {
+      ipv4: ipv4 === undefined ? undefined : ipv4 !== 0,
+      ipv6: ipv6 === undefined ? undefined : ipv6 !== 0,
+    },
+    rpFilter: { all: all ?? 0, default: preset ?? 0, writable },
+    conntrack: count === undefined || max === undefined ? undefined : { count, max },
+    // Not every network namespace shows these: then they are not known to be small.
+    socketBuffer: { receive: receive ?? Number.MAX_SAFE_INTEGER, send: send ?? Number.MAX_SAFE_INTEGER },
+  };
+}
+
+/** The effective capabilities, a mask in hexadecimal: `CapEff:	000001ffffffffff`. */
+async function hasNetAdmin(): Promise<boolean> {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec((await readText('/proc/self/status')) ?? '')?.[1] ?? '0';
+  return ((BigInt(`0x${mask}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+}
+
+async function tunState(): Promise<MachineFacts['tun']> {
+  try {
+    const handle = await open('/dev/net/tun', 'r+');
+    await handle.close();
+    return 'ok';
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'EACCES' || code === 'EPERM' ? 'denied' : 'missing';
+  }
+}
+
+function addonProblem(): string | undefined {
+  try {
+    loadAddon();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function hasCompiler(): Promise<boolean> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const tries = folders.flatMap((folder) => ['cc', 'gcc', 'clang'].map((name) => join(folder, name)));
+  const found = await Promise.all(
+    tries.map((file) =>
+      access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+/** Does somebody listen on this Unix socket? A file that a dead process left refuses. */
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.on('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.on('error', () => resolve(false));
+  });
+}
+
+/** Takes the underlay address and port, and gives them back. */
+function tryBind(config: NodeConfig): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createSocket(config.underlay.family === 4 ? 'udp4' : 'udp6');
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      socket.close();
+      resolve(error.code ?? error.message);
+    });
+    socket.bind({ address: formatAddress(config.underlay), port: config.vxlan.port, exclusive: true }, () => {
+      socket.close(() => resolve('ok'));
+    });
+  });
+}
+
+/** `Max open files            1024                 4096                 files`: the soft limit, the first one. */
+async function openFilesLimit(): Promise<number> {
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec((await readText('/proc/self/limits')) ?? '')?.[1];
+  return soft === undefined || soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
+}
+
+async function readNumber(path: string): Promise<number | undefined> {
+  const text = await readSysctl(path);
+  return text === undefined ? undefined : Number(text);
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
+}

@@ -1,0 +1,91 @@
+/** The worker threads of a node: started together, stopped together. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { DeviceCapabilities } from './dataplane/edges.js';
+import type { SharedState } from './dataplane/overlay.js';
+import type { Addon } from './os/addon.js';
+import type { UdpSockets } from './os/udp.js';
+import type { Address } from './wire/address.js';
+import { PodwireError } from './wire/error.js';
+import type { WorkerMessage, WorkerStart } from './worker.js';
+
+/** A worker that does not end by itself this long after it was told, ms, is ended. */
+const STOP_WAIT = 500;
+
+export interface WorkerPoolOptions {
+  readonly addon: Addon;
+  readonly shared: SharedState;
+  readonly underlay: Address;
+  readonly queues: readonly number[];
+  readonly capabilities: DeviceCapabilities;
+  readonly sockets: readonly UdpSockets[];
+  /** A worker ended by itself: its edge is gone, or it has a fault. */
+  readonly onLost: (error: PodwireError) => void;
+}
+
+export class WorkerPool {
+  readonly #addon: Addon;
+  readonly #stop = new SharedArrayBuffer(4);
+  readonly #wakers: number[] = [];
+  readonly #workers: Worker[] = [];
+  #stopping = false;
+
+  private constructor(addon: Addon) {
+    this.#addon = addon;
+  }
+
+  /** Resolves when every worker is about to take its first turn. */
+  static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options.addon);
+    try {
+      await Promise.all(options.queues.map((_, worker) => pool.#startWorker(worker, options)));
+      return pool;
+    } catch (error) {
+      await pool.stop();
+      throw error;
+    }
+  }
+
+  async #startWorker(index: number, options: WorkerPoolOptions): Promise<void> {
+    const waker = this.#addon.wakerOpen();
+    this.#wakers.push(waker);
+    const start: WorkerStart = {
+      worker: index,
+      shared: options.shared,
+      underlay: options.underlay,
+      queue: options.queues[index],
+      capabilities: options.capabilities,
+      sockets: options.sockets[index],
+      waker,
+      stop: this.#stop,
+    };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: `podwire-${index}` });
+    this.#workers.push(worker);
+    const lose = (message: string, cause?: unknown) => {
+      if (!this.#stopping) options.onLost(new PodwireError('EDGE_LOST', `worker ${index}: ${message}`, { cause }));
+    };
+    worker.on('error', (error) => lose(error.message, error));
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'lost') lose(message.message);
+    });
+    await once(worker, 'message');
+  }
+
+  /** Ends the threads and closes their wakers. Descriptors of queues and sockets stay open: their owner closes them. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    Atomics.store(new Int32Array(this.#stop), 0, 1);
+    for (const waker of this.#wakers) this.#addon.wakerRing(waker);
+    await Promise.all(this.#workers.map(ended));
+    for (const waker of this.#wakers.splice(0)) this.#addon.close(waker);
+    this.#workers.length = 0;
+  }
+}
+
+async function ended(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return;
+  const exit = once(worker, 'exit').catch(() => undefined);
+  const timer = setTimeout(() => worker.terminate(), STOP_WAIT);
+  await exit;
+  clearTimeout(timer);
+}

@@ -1,0 +1,56 @@
+/**
+ * A worker thread: one queue of the device, its own sockets, one poll loop and no event loop. Its descriptors were
+ * opened by the main thread; what the two share is memory (src/dataplane/overlay.ts) and a waker.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { DeviceCapabilities } from './dataplane/edges.js';
+import { pathContext, type SharedState } from './dataplane/overlay.js';
+import { Pipeline } from './dataplane/pipeline.js';
+import { byteWork, loadAddon } from './os/addon.js';
+import { Poller } from './os/poller.js';
+import { TunQueue } from './os/tun.js';
+import { type UdpSockets, UdpUnderlay } from './os/udp.js';
+import type { Address } from './wire/address.js';
+
+export interface WorkerStart {
+  readonly worker: number;
+  readonly shared: SharedState;
+  readonly underlay: Address;
+  readonly queue: number;
+  readonly capabilities: DeviceCapabilities;
+  readonly sockets: UdpSockets;
+  readonly waker: number;
+  /** One word; anything but 0 ends the loop once the waker rings. */
+  readonly stop: SharedArrayBuffer;
+}
+
+/** What a worker says of itself. It ends after `lost`. */
+export type WorkerMessage = { readonly kind: 'ready' } | { readonly kind: 'lost'; readonly message: string };
+
+function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
+  const addon = loadAddon();
+  const device = new TunQueue(addon, start.queue, start.capabilities);
+  const underlay = new UdpUnderlay(addon, start.sockets, start.underlay);
+  const context = pathContext(start.shared, start.worker, byteWork(), () => performance.now());
+  const pipeline = new Pipeline(device, underlay, context);
+  const poller = new Poller(addon, start.waker, [device.fd, underlay.fd]);
+  const stop = new Int32Array(start.stop);
+
+  say({ kind: 'ready' });
+  try {
+    while (Atomics.load(stop, 0) === 0) {
+      if (pipeline.turn()) continue;
+      pipeline.rest();
+      poller.wait(-1);
+    }
+  } catch (error) {
+    say({ kind: 'lost', message: error instanceof Error ? error.message : String(error) });
+  } finally {
+    pipeline.rest();
+  }
+}
+
+if (parentPort) {
+  const port = parentPort;
+  run(workerData as WorkerStart, (message) => port.postMessage(message));
+}

@@ -1,0 +1,266 @@
+/**
+ * Mutated packets against everything that reads or rewrites a packet: nothing throws, and nothing is read or written
+ * outside its range. Every input is run twice, with other bytes around it: an answer that depends on them, or a
+ * change among them, is a fault.
+ *
+ * PODWIRE_SEED replays a run, PODWIRE_FUZZ sets how many inputs there are.
+ */
+import t from 'tap';
+import { flowHash } from '../../src/core/flow-hash.js';
+import { fragment } from '../../src/core/fragment.js';
+import { ICMP_ERROR_MOST, mayAnswer, writeTooBig, writeUnreachable } from '../../src/core/icmp-errors.js';
+import { clampMss } from '../../src/core/mss.js';
+import { seededRandom } from '../../src/core/random.js';
+import { ARP_FRAME, answerArp, isArpRequest } from '../../src/wire/arp.js';
+import { IpView, martianDestination, martianSource } from '../../src/wire/ip.js';
+import { ADVERTISEMENT_FRAME, isNeighbourSolicitation, writeAdvertisement } from '../../src/wire/ndp.js';
+import { findMss } from '../../src/wire/tcp.js';
+import { checkVxlan } from '../../src/wire/vxlan.js';
+import { ipv4, ipv6, tcp, udp, withChecksum, words } from '../unit/wire/packets.js';
+import { vectors } from '../unit/wire/vectors.js';
+
+const SEED = Number(process.env['PODWIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+const INPUTS = Number(process.env['PODWIRE_FUZZ'] ?? 200_000);
+
+const random = seededRandom(SEED);
+/** A whole number, 0 <= x < limit. */
+const below = (limit: number) => Math.floor(random() * limit);
+
+/** Bytes before an input, bytes behind it. */
+const BEFORE = 64;
+const BEHIND = 64;
+/** What stands around the input in each of its two runs. */
+const GUARDS = [0x00, 0xff];
+
+const MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);
+const ROUTER = { 4: words('10.0.0.1'), 6: words('fd00::2') };
+
+/** Frames from the inner Ethernet header on, VXLAN frames, and whole packets: what mutations start from. */
+const seeds = { frames: frames(), vxlan: vectors('vxlan').map(({ bytes }) => bytes), packets: packets() };
+
+const view = new IpView();
+const arena = Buffer.alloc(BEFORE + 4096 + BEHIND);
+const target = Buffer.alloc(BEFORE + 16_384 + BEHIND);
+const pieces = new Int32Array(512);
+
+/** One thing that is fuzzed: what it is given, and what it makes of `length` bytes at `at` in the arena. */
+interface Subject {
+  readonly name: string;
+  readonly from: readonly Buffer[];
+  /** Returns a summary that must not depend on bytes out of range; may change the input itself. */
+  run(at: number, length: number, choice: number): string;
+}
+
+const subjects: readonly Subject[] = [
+  {
+    name: 'vxlan',
+    from: seeds.vxlan,
+    run: (at, length, choice) => `${checkVxlan(arena, at, length, choice & 1 ? 4242 : 255)}`,
+  },
+  { name: 'arp', from: seeds.frames, run: runArp },
+  { name: 'ndp', from: seeds.frames, run: runNdp },
+  {
+    name: 'tcp options',
+    from: [...seeds.packets, ...options()],
+    run: (at, length) => relative(findMss(arena, at, at + length), at),
+  },
+  { name: 'IpView', from: seeds.packets, run: runView },
+  { name: 'mss', from: seeds.packets, run: runMss },
+  { name: 'icmp errors', from: seeds.packets, run: runErrors },
+  { name: 'fragment', from: seeds.packets, run: runFragment },
+];
+
+for (const subject of subjects) {
+  t.test(`${subject.name}: mutated input`, async (t) => {
+    const inputs = Math.ceil(INPUTS / subjects.length);
+    const answers = new Set<string>();
+    let problem = '';
+    let done = 0;
+    for (; done < inputs && problem === ''; done++) {
+      const input = mutate(subject.from[below(subject.from.length)]);
+      const choice = below(2 ** 16);
+      problem = fault(subject, input, choice, answers);
+      if (problem !== '') problem += `: input ${done}, ${input.toString('hex')}, choice ${choice}`;
+    }
+    t.equal(problem, '', `PODWIRE_SEED=${SEED}`);
+    t.ok(answers.size > 1, `${done} inputs, ${answers.size} different answers`);
+  });
+}
+
+/** Runs the subject between one guard and the other; says what is wrong, or nothing. */
+function fault(subject: Subject, input: Buffer, choice: number, answers: Set<string>): string {
+  const results: string[] = [];
+  for (const guard of GUARDS) {
+    arena.fill(guard, 0, BEFORE + input.length + BEHIND);
+    input.copy(arena, BEFORE);
+    let answer: string;
+    try {
+      answer = subject.run(BEFORE, input.length, choice);
+    } catch (error) {
+      return `throws ${error}`;
+    }
+    if (!only(arena, guard, 0, BEFORE)) return 'writes before its input';
+    if (!only(arena, guard, BEFORE + input.length, BEFORE + input.length + BEHIND)) return 'writes behind its input';
+    results.push(`${answer} ${digest(arena, BEFORE, BEFORE + input.length)}`);
+    if (answers.size < 1000) answers.add(answer);
+  }
+  return results[0] === results[1] ? '' : `depends on what stands around: ${results.join(' or ')}`;
+}
+
+/** Whether the bytes from `start` to `end` are all `guard`. */
+function only(bytes: Buffer, guard: number, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== guard) return false;
+  return true;
+}
+
+/** FNV-1a. An Internet checksum would not do: what is written here often contains its own. */
+function digest(bytes: Buffer, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return hash >>> 0;
+}
+
+/** Runs a writer into the guarded target; its result's length and checksum, or a complaint that makes the run fail. */
+function writes(most: number, write: (at: number) => number): string {
+  target.fill(0xaa, 0, BEFORE + most + BEHIND);
+  const length = write(BEFORE);
+  if (length > most) throw new Error(`${length} bytes written, ${most} at most promised`);
+  if (!only(target, 0xaa, 0, BEFORE)) throw new Error('written before the target');
+  if (!only(target, 0xaa, BEFORE + length, BEFORE + most + BEHIND)) throw new Error('written behind the target');
+  return `${length}:${digest(target, BEFORE, BEFORE + length)}`;
+}
+
+function runArp(at: number, length: number): string {
+  if (length < 14 || !isArpRequest(arena, at + 14, length - 14)) return 'no';
+  const answered = answerArp(arena, at, MAC);
+  if (answered !== ARP_FRAME || answered > length) throw new Error(`${answered} bytes of answer`);
+  return 'answered';
+}
+
+function runNdp(at: number, length: number): string {
+  if (length < 14 || !view.parse(arena, at + 14, length - 14)) return 'malformed';
+  if (!isNeighbourSolicitation(view)) return 'no';
+  return writes(ADVERTISEMENT_FRAME, (to) => writeAdvertisement(view, MAC, target, to));
+}
+
+function runView(at: number, length: number): string {
+  if (!view.parse(arena, at, length)) return 'malformed';
+  const { headerLength, transport, fragment, fragmentOffset, moreFragments, dontFragment } = view;
+  if (view.length > length || headerLength > view.length) throw new Error('longer than what is there');
+  if (transport !== -1 && (transport < headerLength || transport >= view.length)) throw new Error('transport outside');
+  if (fragmentOffset !== 0 && transport !== -1) throw new Error('a later fragment with a transport header');
+  const flags = [
+    fragment,
+    moreFragments,
+    dontFragment,
+    view.headerSumOk(),
+    martianSource(view),
+    martianDestination(view),
+  ];
+  const numbers = [
+    view.version,
+    view.length,
+    headerLength,
+    view.protocol,
+    transport,
+    fragmentOffset,
+    view.trafficClass,
+  ];
+  const addresses = [view.src0, view.src1, view.src2, view.src3, view.dst0, view.dst1, view.dst2, view.dst3];
+  return [...flags, ...numbers, ...addresses, view.hopLimit, flowHash(view), view.pseudoHeaderSum()].join();
+}
+
+function runMss(at: number, length: number, choice: number): string {
+  if (!view.parse(arena, at, length)) return 'malformed';
+  return `${clampMss(view, 576 + (choice % 1000), (choice & 1) !== 0)}`;
+}
+
+function runErrors(at: number, length: number, choice: number): string {
+  if (!view.parse(arena, at, length)) return 'malformed';
+  const router = ROUTER[view.version];
+  return `${mayAnswer(view)} ${writes(ICMP_ERROR_MOST, (to) =>
+    choice & 1 ? writeTooBig(view, choice, router, target, to) : writeUnreachable(view, router, target, to),
+  )}`;
+}
+
+function runFragment(at: number, length: number, choice: number): string {
+  if (!view.parse(arena, at, length)) return 'malformed';
+  const room = choice & 1 ? 16_384 : choice % 4096;
+  const used = choice & 2 ? pieces : pieces.subarray(0, 6);
+  let count = 0;
+  const written = writes(room, (to) => {
+    // No headroom, so that the pieces fill what was written.
+    count = fragment(view, 28 + (choice % 700), 0, target, to, to + room, used);
+    return count === 0 ? 0 : used[2 * count - 2] + used[2 * count - 1] - to;
+  });
+  return `${count} ${written}`;
+}
+
+function relative(found: number, at: number): string {
+  return found === -1 ? 'none' : `${found - at}`;
+}
+
+/** A copy with a few changes: bits, bytes, telling values, lengths, and pieces moved about. */
+function mutate(seed: Buffer): Buffer {
+  let input = Buffer.from(seed);
+  for (let changes = below(5); changes > 0 && input.length > 0; changes--) {
+    const at = random() < 0.7 ? below(Math.min(input.length, 96)) : below(input.length);
+    switch (below(7)) {
+      case 0:
+        input[at] ^= 1 << below(8);
+        break;
+      case 1:
+        input[at] = below(256);
+        break;
+      case 2:
+        input[at] = [0, 1, 2, 4, 8, 0x45, 0x4f, 0x60, 0x7f, 0x80, 0xff][below(11)];
+        break;
+      case 3:
+        input = Buffer.from(input.subarray(0, at));
+        break;
+      case 4:
+        input = Buffer.concat([input, Buffer.alloc(below(40), below(256))]);
+        break;
+      case 5:
+        input.copyWithin(at, below(input.length));
+        break;
+      default:
+        if (at + 1 < input.length)
+          input.writeUInt16BE([0, input.length, input.length - 40, 0x2000, 0xffff][below(5)] & 0xffff, at);
+    }
+  }
+  return input;
+}
+
+function frames(): Buffer[] {
+  return [...vectors('arp'), ...vectors('ndp')].flatMap(({ bytes, answer }) => [bytes, answer]);
+}
+
+function packets(): Buffer[] {
+  const syn = tcp([40_000, 443], 2, Buffer.from([1, 2, 4, 5, 0xb4, 4, 2, 3, 3, 7, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]));
+  const chain = Buffer.concat([
+    Buffer.from([60, 0, 1, 4, 0, 0, 0, 0]),
+    Buffer.from([44, 1, 1, 12, ...Buffer.alloc(12)]),
+    Buffer.from([51, 0, 0, 0, 1, 2, 3, 4]),
+    Buffer.from([6, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
+    syn,
+  ]);
+  const headerOptions = Buffer.from('0703040194040000820b0102030405060708', 'hex');
+  return [
+    ...[...vectors('ip'), ...vectors('icmp-errors')].flatMap(({ bytes, answer }) => [bytes, answer]),
+    withChecksum(ipv4({ protocol: 6, payload: syn }), 16),
+    withChecksum(ipv6({ next: 6, payload: syn }), 16),
+    ipv6({ next: 0, payload: chain }),
+    ipv4({ options: Buffer.concat([headerOptions, Buffer.alloc(2)]), payload: Buffer.alloc(1300, 5) }),
+    ipv4({ payload: udp([1, 2], Buffer.alloc(900, 3)), fragmentOffset: 1480, moreFragments: true }),
+  ];
+}
+
+function options(): Buffer[] {
+  return [
+    [2, 4, 5, 0xb4],
+    [1, 1, 1, 2, 4, 5, 0xb4],
+    [8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1],
+    [3, 0, 0, 0],
+  ].map((list) => tcp([1, 2], 2, Buffer.from(list)));
+}

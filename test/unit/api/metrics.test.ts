@@ -1,0 +1,55 @@
+import t from 'tap';
+import { dropLabels, NodeMetrics } from '../../../src/api/metrics.js';
+import { COUNTER_NAMES, COUNTERS } from '../../../src/core/counters.js';
+import { COUNTERS_READ, FakeNode, PEERS, STATUS } from './fake-node.js';
+
+const valueIn = (text: string, series: string) => {
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+};
+
+t.test('a scrape shows what the node counts at that moment', async (t) => {
+  const node = new FakeNode();
+  const metrics = new NodeMetrics(node);
+  const text = await metrics.render();
+
+  t.equal(valueIn(text, 'podwire_info{node="alpha",version="0.1.0",mode="vxlan",native="addon",device="podwire0"}'), 1);
+  t.equal(valueIn(text, 'podwire_peers'), 2);
+  t.equal(valueIn(text, 'podwire_device_mtu_bytes'), 1450);
+  t.equal(valueIn(text, 'podwire_uptime_seconds'), 11_520);
+  for (const name of COUNTER_NAMES) {
+    t.equal(valueIn(text, `podwire_${name}_total`), COUNTERS_READ[name]);
+    const labels = dropLabels(name);
+    if (!labels) continue;
+    const series = `podwire_dropped_total{direction="${labels.direction}",reason="${labels.reason}"}`;
+    t.equal(valueIn(text, series), COUNTERS_READ[name]);
+  }
+  t.equal(valueIn(text, 'podwire_peer_tx_bytes_total{peer="bravo"}'), 1_600_000_000);
+  t.equal(valueIn(text, 'podwire_peer_mtu_bytes{peer="charlie"}'), 1400);
+  t.match(text, /^process_resident_memory_bytes \d/m, 'the process too');
+  t.match(metrics.contentType, /^text\/plain/);
+
+  node.statusNow = () => ({ ...STATUS, peers: PEERS.slice(1) });
+  const later = await metrics.render();
+  t.equal(
+    valueIn(later, 'podwire_tx_frames_total'),
+    COUNTERS_READ.tx_frames,
+    'a second scrape does not add to the first',
+  );
+  t.equal(valueIn(later, 'podwire_peer_tx_bytes_total{peer="bravo"}'), undefined, 'a peer that is gone is gone');
+});
+
+t.test('two nodes in one process do not meet', async (t) => {
+  const [one, other] = [new NodeMetrics(new FakeNode()), new NodeMetrics(new FakeNode())];
+  t.equal(
+    valueIn(await one.render(), 'podwire_tx_frames_total'),
+    valueIn(await other.render(), 'podwire_tx_frames_total'),
+  );
+});
+
+t.test('drops are those whose words say so', async (t) => {
+  t.strictSame(dropLabels('tx_no_peer'), { direction: 'tx', reason: 'no_peer' });
+  t.strictSame(dropLabels('rx_device_refused'), { direction: 'rx', reason: 'device_refused' });
+  t.equal(dropLabels('tx_fragmented'), undefined);
+  t.ok(COUNTER_NAMES.filter((name) => COUNTERS[name].includes('dropped')).every((name) => dropLabels(name)));
+});

@@ -1,0 +1,252 @@
+import t from 'tap';
+import { checkNode, type Finding, fatalProblems } from '../../../src/control/check.js';
+import type { NodeConfig } from '../../../src/control/config/node-config.js';
+import type { ActualRoute } from '../../../src/control/host-plan.js';
+import type { MachineFacts } from '../../../src/control/machine-facts.js';
+import { formatMac, macFromName } from '../../../src/core/mac.js';
+import { prefix, sampleConfig } from './sample-config.js';
+
+const fit: MachineFacts = {
+  kernel: '6.18.4',
+  ipProgram: true,
+  netAdmin: true,
+  tun: 'ok',
+  addonProblem: undefined,
+  compiler: true,
+  agentRuns: false,
+  interfaces: [
+    { name: 'lo', up: true, mtu: 65_536, addresses: [prefix('127.0.0.1/32'), prefix('::1/128')] },
+    { name: 'eth0', up: true, mtu: 1500, addresses: [prefix('192.0.2.1/32')] },
+  ],
+  routes: [],
+  bind: 'ok',
+  forwarding: { ipv4: true, ipv6: true },
+  rpFilter: { all: 0, default: 2, writable: true },
+  firewall: [],
+  conntrack: undefined,
+  socketBuffer: { receive: 212_992, send: 212_992 },
+  openFiles: 1024,
+  keptMac: undefined,
+};
+
+function eth0(changes: Partial<MachineFacts['interfaces'][0]>): Partial<MachineFacts> {
+  return { interfaces: [{ name: 'eth0', up: true, mtu: 1500, addresses: [prefix('192.0.2.1/32')], ...changes }] };
+}
+
+function other(name: string, ...addresses: string[]): Partial<MachineFacts> {
+  return { interfaces: [...fit.interfaces, { name, up: true, mtu: 1500, addresses: addresses.map(prefix) }] };
+}
+
+function route(destination: string, more: Partial<ActualRoute> = {}): Partial<MachineFacts> {
+  return {
+    routes: [
+      { destination: prefix(destination), type: 'unicast', device: 'eth0', protocol: 'static', metric: 0, ...more },
+    ],
+  };
+}
+
+/** Findings that are not ok, as one line each. */
+function problems(facts: Partial<MachineFacts>, config: Partial<NodeConfig> = {}): string[] {
+  return checkNode(sampleConfig(config), { ...fit, ...facts })
+    .filter((finding) => finding.level !== 'ok')
+    .map((finding) => `${finding.level} ${finding.subject}: ${finding.message}`);
+}
+
+t.test('a fit machine', async (t) => {
+  const findings = checkNode(sampleConfig(), fit);
+  t.same(
+    findings.map(({ level, subject, message }) => `${level} ${subject}: ${message}`),
+    [
+      'ok kernel: Linux 6.18.4',
+      "ok iproute2: the program 'ip' is there",
+      'ok addon: the C addon is built and loads',
+      'ok privileges: CAP_NET_ADMIN is in effect',
+      'ok tun: /dev/net/tun opens',
+      'ok underlay: 192.0.2.1 is on eth0, MTU 1500',
+      'ok mtu: packets of 1450 bytes inside, 1500 outside',
+      'ok port: UDP 192.0.2.1 port 8472 is free',
+      'ok device: the name podwire0 is free',
+      'ok addresses: nothing else uses the cluster range',
+      'ok rp_filter: loose on podwire0 (all: 0)',
+      'ok forwarding: IPv4 is forwarded',
+      'ok forwarding: IPv6 is forwarded',
+      'ok firewall: no chain seen that drops by policy without a rule for podwire',
+      'ok limits: 1024 open files',
+      `ok mac: ${formatMac(macFromName('alpha'))}`,
+    ],
+  );
+  t.same(fatalProblems(findings), []);
+});
+
+t.test('one fact after another turned bad', async (t) => {
+  const chain = {
+    where: 'nft table ip filter, chain FORWARD',
+    hook: 'forward',
+    policy: 'drop',
+    accepts: false,
+  } as const;
+  const cases: [string, Partial<MachineFacts>, string[], Partial<NodeConfig>?][] = [
+    [
+      'an old kernel',
+      { kernel: '4.9.0-19-amd64' },
+      ['bad kernel: Linux 4.9.0-19-amd64 cannot send batches of UDP (4.18 can)'],
+    ],
+    [
+      'a slow kernel',
+      { kernel: '4.19.0' },
+      ['warn kernel: Linux 4.19.0 does not join received UDP (5.0 does): slower'],
+    ],
+    ['an odd release', { kernel: '6.2-rc1+' }, []],
+    [
+      'no privileges',
+      { netAdmin: false, tun: 'denied' },
+      [
+        'bad privileges: no CAP_NET_ADMIN: no device, address or route can be made',
+        'bad tun: /dev/net/tun may not be opened',
+        'warn limits: socket buffers are small: bursts will be lost',
+      ],
+    ],
+    ['no tun module', { tun: 'missing' }, ['bad tun: /dev/net/tun is not there']],
+    ['no addon', { addonProblem: 'not built' }, ['bad addon: not built']],
+    [
+      'a foreign underlay',
+      eth0({ addresses: [prefix('192.0.2.9/32')] }),
+      ['bad underlay: no interface holds 192.0.2.1'],
+    ],
+    [
+      'a foreign underlay is told once',
+      { ...eth0({ addresses: [] }), bind: 'EADDRNOTAVAIL' },
+      ['bad underlay: no interface holds 192.0.2.1'],
+    ],
+    ['underlay down', eth0({ up: false }), ['bad underlay: eth0, which holds 192.0.2.1, is down']],
+    ['just enough for IPv6', eth0({ mtu: 1330 }), []],
+    [
+      'not enough for IPv6',
+      eth0({ mtu: 1329 }),
+      ['warn mtu: IPv6 inside is off: it needs 1280 bytes, and there are 1279'],
+    ],
+    [
+      'IPv6 only',
+      eth0({ mtu: 1300 }),
+      ['bad mtu: IPv6 inside is off: it needs 1280 bytes, and there are 1250; nothing would be carried'],
+      { podCidr: [prefix('fd00:244:1::/64')] },
+    ],
+    ['hardly anything left', eth0({ mtu: 600 }), ['bad mtu: only 550 bytes are left inside, IPv4 needs 576']],
+    ['mtu set too large', {}, ['warn mtu: mtu 1500 is more than eth0 carries'], { mtu: 1500 }],
+    ['mtu set small', {}, [], { mtu: 1400 }],
+    ['port taken', { bind: 'EADDRINUSE' }, ['bad port: UDP 192.0.2.1 port 8472 is taken']],
+    ['bind refused', { bind: 'EACCES' }, ['bad port: UDP 192.0.2.1 port 8472 cannot be bound (EACCES)']],
+    ['device there', other('podwire0'), ['bad device: there is a device podwire0 already']],
+    [
+      'a running podwire holds what it needs',
+      {
+        ...other('podwire0', '10.244.1.0/32'),
+        ...route('10.244.0.0/16', { device: 'podwire0', protocol: '84' }),
+        agentRuns: true,
+        bind: 'EADDRINUSE',
+      },
+      [],
+    ],
+    [
+      'a foreign address in the range',
+      other('flannel.1', '10.244.7.0/32'),
+      ['bad addresses: 10.244.7.0 on flannel.1 lies in the cluster range'],
+    ],
+    [
+      'our own bridge',
+      {
+        ...other('cni0', '10.244.1.1/32', 'fd00:244:1::1/128'),
+        ...route('10.244.1.0/24', { device: 'cni0', protocol: 'kernel' }),
+      },
+      [],
+    ],
+    [
+      'the same route',
+      route('10.244.0.0/16'),
+      ['bad routes: the route 10.244.0.0/16 to eth0 (proto static) is in the place of ours'],
+    ],
+    [
+      'a narrower route',
+      route('fd00:244:0:7::/64', { protocol: 'bird' }),
+      [
+        'warn routes: the route fd00:244:0:7::/64 to eth0 (proto bird) goes before ours: pods there are not reached through podwire',
+      ],
+    ],
+    ['a wider route', route('10.0.0.0/8'), []],
+    [
+      'strict and read-only',
+      { rpFilter: { all: 1, default: 0, writable: false } },
+      [
+        'bad rp_filter: /proc/sys is read-only and new devices filter strictly: answers from underlay addresses would be lost',
+      ],
+    ],
+    ['loose and read-only', { rpFilter: { all: 1, default: 2, writable: false } }, []],
+    [
+      'no forwarding',
+      { forwarding: { ipv4: false, ipv6: undefined } },
+      [
+        'warn forwarding: net.ipv4.ip_forward is 0: pods reach no further than this machine',
+        'bad forwarding: this kernel has no IPv6',
+      ],
+    ],
+    [
+      'a closed forward chain',
+      { firewall: [chain] },
+      [
+        'warn firewall: nft table ip filter, chain FORWARD drops by policy, and no rule of its own accepts podwire0: packets of pods may be lost',
+      ],
+    ],
+    [
+      'a closed input chain',
+      { firewall: [{ ...chain, hook: 'input' }] },
+      [
+        'warn firewall: nft table ip filter, chain FORWARD drops by policy, and no rule of its own accepts UDP port 8472',
+      ],
+    ],
+    ['a closed chain with a rule for us', { firewall: [{ ...chain, accepts: true }] }, []],
+    ['a firewall that cannot be read', { firewall: undefined }, ['warn firewall: the firewall cannot be read']],
+    ['few files', { openFiles: 64 }, ['warn limits: only 64 files may be open']],
+    [
+      'conntrack full',
+      { conntrack: { count: 950, max: 1000 } },
+      ['warn limits: connection tracking is nearly full (950 of 1000): new connections are dropped then'],
+    ],
+    ['conntrack roomy', { conntrack: { count: 900, max: 1000 } }, []],
+    [
+      'another MAC than peers derive',
+      { keptMac: '02:00:5e:10:00:01' },
+      [
+        `warn mac: 02:00:5e:10:00:01 is kept in /var/lib/podwire, but peers derive ${formatMac(macFromName('alpha'))} from the name alpha`,
+      ],
+    ],
+  ];
+  for (const [name, facts, expected, config] of cases) t.same(problems(facts, config), expected, name);
+});
+
+t.test('every problem says what to do, in one line', async (t) => {
+  const worst = checkNode(sampleConfig({ mtu: 1200 }), {
+    ...fit,
+    ...other('podwire0', '10.244.9.9/32'),
+    ...route('10.244.0.0/16'),
+    kernel: '4.4.0',
+    ipProgram: false,
+    netAdmin: false,
+    tun: 'missing',
+    addonProblem: 'not built',
+    compiler: false,
+    bind: 'EADDRINUSE',
+    forwarding: { ipv4: false, ipv6: false },
+    rpFilter: { all: 1, default: 1, writable: false },
+    firewall: undefined,
+    openFiles: 1,
+    keptMac: '02:00:5e:10:00:01',
+  });
+  const found = worst.filter((finding: Finding) => finding.level !== 'ok');
+  t.ok(found.length >= 13, `${found.length} problems`);
+  for (const { message, mend, subject } of found) {
+    t.match(mend, /^[^\n]{10,}$/, subject);
+    t.notMatch(message, /\n/);
+  }
+  t.ok(fatalProblems(worst).every((finding) => finding.level === 'bad'));
+  t.ok(fatalProblems(worst).length >= 8);
+});

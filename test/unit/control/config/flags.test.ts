@@ -1,0 +1,66 @@
+import t from 'tap';
+import { type FlagValues, flags, mergeFlags } from '../../../../src/control/config/flags.js';
+
+t.test('every key is a flag', async (t) => {
+  t.strictSame(
+    flags().map(({ key, name }) => `${key} --${name}`),
+    [
+      'node --node',
+      'underlay --underlay',
+      'podCidr --pod-cidr',
+      'clusterCidr --cluster-cidr',
+      'device --device',
+      'vxlan.vni --vxlan-vni',
+      'vxlan.port --vxlan-port',
+      'peers --peer',
+      'workers --workers',
+      'socket --socket',
+      'stateDir --state-dir',
+      'mtu --mtu',
+    ],
+  );
+  for (const { key, description, value, fallback } of flags()) {
+    t.match(description, /^[A-Z].*\.$/, `${key} is described in a sentence`);
+    t.not(value, 'VALUE', `${key} has a word for its value`);
+    t.equal(
+      fallback === undefined,
+      ['underlay', 'podCidr', 'clusterCidr'].includes(key),
+      `${key} has a default or not`,
+    );
+  }
+});
+
+const MERGED: readonly [name: string, file: unknown, values: FlagValues, merged: unknown][] = [
+  ['no flags', { a: 1 }, {}, { a: 1 }],
+  ['a number', {}, { 'vxlan.port': '80' }, { vxlan: { port: 80 } }],
+  ['no number stays text, for the schema to refuse', {}, { workers: '-1' }, { workers: '-1' }],
+  ['a prefix', {}, { podCidr: '10.0.0.0/24' }, { podCidr: ['10.0.0.0/24'] }],
+  ['two prefixes', {}, { clusterCidr: '10.0.0.0/8,fd00::/48' }, { clusterCidr: ['10.0.0.0/8', 'fd00::/48'] }],
+  ['a comma elsewhere', {}, { socket: '/a,b' }, { socket: '/a,b' }],
+  ['beside what the file has', { vxlan: { vni: 3 } }, { 'vxlan.port': '80' }, { vxlan: { vni: 3, port: 80 } }],
+  [
+    'peers',
+    { peers: [1] },
+    { peers: ['b=192.0.2.2=10.0.2.0/24', 'c=fd00::3=10.0.3.0/24,fd01::/64=02:00:00:00:00:03'] },
+    {
+      peers: [
+        { node: 'b', underlay: '192.0.2.2', podCidr: ['10.0.2.0/24'] },
+        { node: 'c', underlay: 'fd00::3', podCidr: ['10.0.3.0/24', 'fd01::/64'], mac: '02:00:00:00:00:03' },
+      ],
+    },
+  ],
+  ['a file that is no mapping stays for the schema to refuse', 'text', { node: 'a' }, 'text'],
+];
+
+for (const [name, file, values, merged] of MERGED) {
+  t.test(name, async (t) => t.strictSame(mergeFlags(file, values), merged));
+}
+
+t.test('a peer without its parts', async (t) => {
+  for (const text of ['b', 'b=192.0.2.2', 'b=192.0.2.2=10.0.2.0/24=02:00:00:00:00:02=x']) {
+    t.throws(() => mergeFlags({}, { peers: [text] }), {
+      code: 'CONFIG',
+      message: `--peer ${text}: write it as NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC], such as bravo=192.0.2.2=10.244.2.0/24`,
+    });
+  }
+});

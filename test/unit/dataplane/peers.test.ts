@@ -1,0 +1,86 @@
+import t from 'tap';
+import { PeerSet } from '../../../src/dataplane/peers.js';
+import { formatPrefix } from '../../../src/wire/address.js';
+import { pattern, udpPacket } from './packets.js';
+import { ALPHA, BRAVO, peer, settle, twoNodes } from './two-nodes.js';
+
+const VXLAN = { vni: 1, port: 8472 };
+const CHARLIE = peer('charlie', '203.0.113.1', '10.244.3.0/24');
+const DELTA = peer('delta', '203.0.113.2', '10.244.4.0/24');
+
+/** Changes in words. */
+function words(set: PeerSet, next: Parameters<PeerSet['difference']>[0]): string[] {
+  const { difference, commit } = set.difference(next);
+  commit();
+  return difference.changes.map((change) =>
+    'prefix' in change
+      ? `${change.kind} ${formatPrefix(change.prefix)}${'peer' in change ? ` ${change.peer}` : ''}`
+      : `${change.kind} ${change.peer}`,
+  );
+}
+
+t.test('a full set-up is the difference to nothing, and the same peers again are no difference', (t) => {
+  const set = new PeerSet(ALPHA, VXLAN, 8);
+  t.same(words(set, [CHARLIE, DELTA]), [
+    'setPeer 1',
+    'setPrefix 10.244.3.0/24 1',
+    'setPrefix 203.0.113.1/32 1',
+    'setPeer 2',
+    'setPrefix 10.244.4.0/24 2',
+    'setPrefix 203.0.113.2/32 2',
+  ]);
+  t.same(words(set, [DELTA, CHARLIE]), []);
+  t.end();
+});
+
+t.test('removals stand before additions, so a subnet can move from one peer to another', (t) => {
+  const set = new PeerSet(ALPHA, VXLAN, 8);
+  words(set, [CHARLIE]);
+  const heir = { ...DELTA, podCidr: CHARLIE.podCidr };
+  t.same(words(set, [heir]), [
+    'removePrefix 10.244.3.0/24',
+    'removePrefix 203.0.113.1/32',
+    'removePeer 1',
+    'setPeer 2',
+    'setPrefix 10.244.3.0/24 2',
+    'setPrefix 203.0.113.2/32 2',
+  ]);
+  t.same(words(set, [heir, CHARLIE].slice(0, 1)), []);
+  t.end();
+});
+
+t.test('a changed peer keeps its index; indexes of the gone are used again', (t) => {
+  const set = new PeerSet(ALPHA, VXLAN, 3);
+  words(set, [CHARLIE, DELTA]);
+  t.match(words(set, [{ ...CHARLIE, mac: BRAVO.mac }, DELTA]), [
+    'removePrefix 10.244.3.0/24',
+    'removePrefix 203.0.113.1/32',
+    'setPeer 1',
+  ]);
+  words(set, [DELTA]);
+  t.match(words(set, [DELTA, BRAVO]), ['setPeer 1']);
+  t.throws(() => set.difference([DELTA, BRAVO, CHARLIE]), { code: 'TABLE_FULL' });
+  t.same(words(set, [DELTA, BRAVO]), [], 'and nothing was changed');
+  t.end();
+});
+
+t.test('while peers come and go, packets of those that stay all arrive', async (t) => {
+  const [alpha, bravo] = await twoNodes();
+  let sent = 0;
+  for (let round = 0; round < 50; round++) {
+    let done = false;
+    const change = alpha.overlay.setPeers(round % 2 === 0 ? [BRAVO, CHARLIE] : [DELTA, BRAVO]).then(() => {
+      done = true;
+    });
+    while (!done) {
+      for (let i = 0; i < 20; i++, sent++) {
+        alpha.device.inject(udpPacket({ from: '10.244.1.1', to: '10.244.2.1' }, pattern(32)));
+      }
+      settle(alpha, bravo);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await change;
+  }
+  t.ok(sent >= 1000);
+  t.equal(bravo.taken().length, sent);
+});
