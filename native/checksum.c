@@ -1,54 +1,39 @@
-/* A ones' complement sum does not depend on byte order (RFC 1071 §2 (B)): words are added as the machine loads them and
- * the folded result is turned once. 32 bits are loaded at a time into a sum of 64, which cannot overflow below 2^32
- * words; compilers make SIMD of so plain a loop. */
 #include "checksum.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
-#include "headers.h"
-
-uint32_t checksum_fold(uint64_t sum) {
-  sum = (sum >> 32) + (uint32_t)sum;
-  sum = (sum >> 32) + (uint32_t)sum;
-  sum = (sum >> 16) + (uint16_t)sum;
-  sum = (sum >> 16) + (uint16_t)sum;
-  return (uint32_t)((sum >> 16) + (uint16_t)sum);
-}
-
-/* The last `length` bytes, fewer than 4, as words in the machine's order. */
-static inline uint32_t tail(const uint8_t *bytes, size_t length) {
-  uint32_t word = 0;
-  for (size_t i = 0; i < length; i++) ((uint8_t *)&word)[i] = bytes[i];
+/*
+ * Words are added as the machine reads them and swapped once at the end (RFC 1071 §2, B). Four accumulators of 64 bits,
+ * carries added back in: nothing waits for the addition before it.
+ */
+static inline uint64_t load64(const uint8_t *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
   return word;
 }
 
-uint32_t checksum_sum(const uint8_t *bytes, size_t length) {
-  uint64_t sum = 0;
-  size_t words = length / 4;
-  for (size_t i = 0; i < words; i++) {
-    uint32_t word;
-    memcpy(&word, bytes + 4 * i, 4);
-    sum += word;
-  }
-  sum += tail(bytes + 4 * words, length % 4);
-  return ntohs((uint16_t)checksum_fold(sum));
+static inline uint64_t add_carry(uint64_t a, uint64_t b) {
+  uint64_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
 }
 
-uint32_t checksum_copy(uint8_t *restrict target, const uint8_t *restrict bytes, size_t length) {
-  uint64_t sum = 0;
-  size_t words = length / 4;
-  for (size_t i = 0; i < words; i++) {
-    uint32_t word;
-    memcpy(&word, bytes + 4 * i, 4);
-    memcpy(target + 4 * i, &word, 4);
-    sum += word;
+uint16_t pw_sum(const uint8_t *bytes, size_t length, uint32_t initial) {
+  uint64_t a = 0, b = 0, c = 0, d = 0;
+  for (; length >= 32; bytes += 32, length -= 32) {
+    a = add_carry(a, load64(bytes));
+    b = add_carry(b, load64(bytes + 8));
+    c = add_carry(c, load64(bytes + 16));
+    d = add_carry(d, load64(bytes + 24));
   }
-  for (size_t i = 4 * words; i < length; i++) target[i] = bytes[i];
-  sum += tail(bytes + 4 * words, length % 4);
-  return ntohs((uint16_t)checksum_fold(sum));
-}
-
-uint32_t checksum_addresses(const uint8_t *packet, int version) {
-  return version == 4 ? checksum_sum(packet + IPV4_SOURCE, 8) : checksum_sum(packet + IPV6_SOURCE, 32);
+  for (; length >= 8; bytes += 8, length -= 8) a = add_carry(a, load64(bytes));
+  if (length > 0) {
+    uint64_t rest = 0;
+    memcpy(&rest, bytes, length);
+    b = add_carry(b, rest);
+  }
+  uint16_t folded = pw_fold(add_carry(add_carry(a, b), add_carry(c, d)));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  folded = __builtin_bswap16(folded);
+#endif
+  return pw_fold((uint64_t)folded + initial);
 }

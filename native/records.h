@@ -1,4 +1,5 @@
-/* A batch's table of records, as src/bytes/batch.ts has it: a record is a row of RECORD 32-bit integers.
+/*
+ * A batch's records, as src/bytes/batch.ts lays them out: rows of 32-bit integers.
  *
  *  word   0      1      2       3     4      5      6    7   8 9 10 11
  *      +------+------+-------+-----+------+------+----+---+-----------+
@@ -8,23 +9,23 @@
 #ifndef PODWIRE_RECORDS_H
 #define PODWIRE_RECORDS_H
 
-enum {
-  OFFSET = 0,
-  LENGTH = 1,
-  SEGMENT = 2,
-  FLAGS = 3,
-  STATUS = 4,
-  SOCKET = 5,
-  PORT = 6,
-  TOS = 7,
-  ADDRESS = 8,
-  RECORD = 12,
+#include <stdint.h>
+
+struct pw_record {
+  int32_t offset;
+  int32_t length;
+  int32_t segment;
+  int32_t flags;
+  int32_t status;
+  int32_t socket;
+  int32_t port;
+  int32_t tos;
+  /* Host-order words, most significant first; IPv4 as ::ffff:a.b.c.d. */
+  int32_t address[4];
 };
 
-/* Flag: the packet goes on in the next record. */
-enum { MORE = 1 };
+enum { RECORD_WORDS = 12, RECORD_MORE = 1 };
 
-/* Bytes of struct virtio_net_hdr before each packet of a device. */
-enum { VIRTIO_HEADER = 10 };
+_Static_assert(sizeof(struct pw_record) == RECORD_WORDS * sizeof(int32_t), "a record is a row of the table");
 
 #endif

@@ -1,4 +1,4 @@
-/* Segmentation: a TCP or UDP superpacket is cut into frames (ByteWork.split in src/bytes/work.ts). */
+/* Segmentation. Twin: src/bytes/split.ts. */
 #ifndef PODWIRE_SPLIT_H
 #define PODWIRE_SPLIT_H
 
@@ -6,26 +6,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct split {
+struct pw_split {
   const uint8_t *packet;
-  size_t length;
-  /* From the packet's start to its transport header, and to its payload. */
-  size_t transport;
-  size_t headers;
+  uint32_t length;
+  /* From the packet's start to the transport header, and to the payload. */
+  uint32_t transport;
+  uint32_t headers;
   bool udp;
-  /* Payload bytes in each frame but the last. */
-  size_t segment;
+  uint32_t segment;
   const uint8_t *prefix;
-  size_t prefix_length;
+  uint32_t prefix_length;
 };
 
-/* NULL, or what is wrong with the lengths. */
-const char *split_check(const struct split *split);
+/* Why these arguments make no frames, or NULL if they do. */
+const char *pw_split_problem(const struct pw_split *split);
 
-/* Bytes that the frames take. */
-size_t split_size(const struct split *split);
+/* Bytes that all frames take together. */
+uint64_t pw_split_size(const struct pw_split *split);
 
-/* Writes the frames. `target` has room for split_size bytes and overlaps neither packet nor prefix. */
-void split_write(const struct split *split, uint8_t *target);
+/* Writes the frames; `target` has pw_split_size bytes that overlap neither packet nor prefix. */
+void pw_split(const struct pw_split *split, uint8_t *target);
 
 #endif

@@ -1,0 +1,59 @@
+/** Run by sanitizer.test.ts with the sanitized addon in place of the real one. */
+import { ADDRESS, Batch, LENGTH, PORT, RECORD, SEGMENT } from '../../../src/bytes/batch.js';
+import { twins } from '../../../src/bytes/index.js';
+import { seededRandom } from '../../../src/core/random.js';
+import { loadAddon } from '../../../src/os/addon.js';
+import { addressBytes, parseAddress } from '../../../src/wire/address.js';
+import { chance } from '../bytes/random-packets.js';
+import { compare, lay } from '../bytes/twins.js';
+
+const seed = Date.now() % 1_000_000;
+const addon = loadAddon();
+const difference = compare(addon, twins, seed, 300);
+if (difference) throw new Error(difference);
+
+const random = seededRandom(seed);
+const { below, bytes, often } = chance(random);
+for (let round = 0; round < 3000; round++) {
+  const packets = Array.from({ length: below(20) }, () => {
+    const packet = bytes(below(120));
+    if (packet.length > 10 && often(0.8)) packet[0] = often(0.5) ? 0x45 : 0x60;
+    if (packet.length > 10 && often(0.8)) packet[packet[0] === 0x45 ? 9 : 6] = often(0.5) ? 6 : 17;
+    if (packet.length > 10 && often(0.7))
+      packet.writeUInt16BE(
+        packet[0] === 0x45 ? packet.length : (packet.length - 40) & 0xffff,
+        packet[0] === 0x45 ? 2 : 4,
+      );
+    return packet;
+  });
+  const { arena, records } = lay(packets);
+  addon.join(arena, records, packets.length, new Int32Array(records.length), true, true);
+}
+
+// Sockets: batches over loopback, cut and joined by the kernel.
+for (const text of ['127.0.0.1', '::1']) {
+  const address = parseAddress(text);
+  if (!address) throw new Error(text);
+  const options = {
+    address: addressBytes(address),
+    port: 0,
+    reusePort: false,
+    receive: true,
+    sendOnly: false,
+    buffer: 1 << 20,
+  };
+  const fd = addon.udpOpen(options);
+  const batch = Batch.allocate(400_000, 8);
+  for (let i = 0; i < 4; i++) {
+    const row = batch.append(i * 10_000, 10_000);
+    batch.records[row + SEGMENT] = 1000;
+    batch.records[row + PORT] = addon.udpPort(fd);
+    batch.records.set(address.words, row + ADDRESS);
+  }
+  if (addon.udpSend(Int32Array.of(fd), batch.bytes, batch.records, 4, 10) !== 4) throw new Error('not sent');
+  const received = new Int32Array(6 * RECORD);
+  const count = addon.udpReceive(fd, batch.bytes, 0, 65_536, received, 0, 6);
+  if (count === 0 || received[LENGTH] === 0) throw new Error('not received');
+  addon.close(fd);
+}
+console.log(`checked, seed ${seed}`);
