@@ -5,9 +5,12 @@ import { environment, mustRun } from './run.js';
 
 const DIRECTORY = '/run/netns';
 
+/** What a test runner has Node load must not follow into the hosts: there, programs run as from a shell. */
+const CLEAN = ['env', '-u', 'NODE_OPTIONS'];
+
 /** The command that runs `argv` in a namespace. Unlike `ip netns exec` it leaves /sys and the mounts alone. */
 export function enter(namespace: string, argv: readonly string[]): string[] {
-  return ['nsenter', `--net=${DIRECTORY}/${namespace}`, ...argv];
+  return ['nsenter', `--net=${DIRECTORY}/${namespace}`, ...CLEAN, ...argv];
 }
 
 export async function addNamespaces(names: readonly string[]): Promise<void> {

@@ -30,10 +30,9 @@ export interface RunResult {
 /** Where programs are sought: those of administrators are not in every user's PATH. */
 export const PATH = `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
 
-/** A program's environment: this process's, without what a test runner has Node load, and what is added. */
+/** A program's environment: this process's, and what is added. */
 export function environment(added: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, ...inherited } = process.env;
-  return { ...inherited, PATH, ...added };
+  return { ...process.env, PATH, ...added };
 }
 
 /**
