@@ -40,8 +40,15 @@ bool args_u32(const struct args *args, size_t index, const char *name, uint32_t 
 }
 
 bool args_i32(const struct args *args, size_t index, const char *name, int32_t *value) {
-  if (napi_get_value_int32(args->env, args->values[index], value) == napi_ok) return true;
-  return wants(args, name, "a number");
+  double number;
+  if (napi_get_value_double(args->env, args->values[index], &number) != napi_ok) return wants(args, name, "a number");
+  if (number >= INT32_MIN && number <= INT32_MAX && number == (double)(int32_t)number) {
+    *value = (int32_t)number;
+    return true;
+  }
+  char message[128];
+  snprintf(message, sizeof message, "%s: an integer of 32 bits is wanted, not %g", name, number);
+  return args_refuse(args->env, message);
 }
 
 bool args_bool(const struct args *args, size_t index, const char *name, bool *value) {
@@ -129,7 +136,7 @@ static const char *errno_name(int error) {
   switch (error) {
     NAME(EACCES) NAME(EADDRINUSE) NAME(EADDRNOTAVAIL) NAME(EAFNOSUPPORT) NAME(EAGAIN) NAME(EBADF) NAME(EBADFD)
     NAME(EBUSY) NAME(ECONNREFUSED) NAME(EINVAL) NAME(EIO) NAME(EMFILE) NAME(EMSGSIZE) NAME(ENETUNREACH) NAME(ENFILE)
-    NAME(ENOBUFS) NAME(ENODEV) NAME(ENOENT) NAME(ENOMEM) NAME(ENOPROTOOPT) NAME(ENOTTY) NAME(EOPNOTSUPP) NAME(EPERM)
+    NAME(ENOBUFS) NAME(ENODEV) NAME(ENOTSOCK) NAME(EHOSTUNREACH) NAME(ENETDOWN) NAME(ENXIO) NAME(ENOENT) NAME(ENOMEM) NAME(ENOPROTOOPT) NAME(ENOTTY) NAME(EOPNOTSUPP) NAME(EPERM)
     default:
       return "UNKNOWN";
   }

@@ -37,3 +37,23 @@ uint16_t pw_sum(const uint8_t *bytes, size_t length, uint32_t initial) {
 #endif
   return pw_fold((uint64_t)folded + initial);
 }
+
+uint16_t pw_copy(uint8_t *restrict target, const uint8_t *restrict bytes, size_t length) {
+  /* 32 bits at a time into a sum of 64: so plain a loop that compilers make SIMD of it. */
+  uint64_t sum = 0;
+  size_t whole = length & ~(size_t)3;
+  for (size_t i = 0; i < whole; i += 4) {
+    uint32_t word;
+    memcpy(&word, bytes + i, sizeof word);
+    memcpy(target + i, &word, sizeof word);
+    sum += word;
+  }
+  uint32_t rest = 0;
+  memcpy(&rest, bytes + whole, length - whole);
+  memcpy(target + whole, &rest, length - whole);
+  uint16_t folded = pw_fold(sum + rest);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  folded = __builtin_bswap16(folded);
+#endif
+  return folded;
+}

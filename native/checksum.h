@@ -16,4 +16,7 @@ static inline uint16_t pw_fold(uint64_t sum) {
   return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
+/* Copies bytes and sums them in the same pass. The two ranges do not overlap. */
+uint16_t pw_copy(uint8_t *restrict target, const uint8_t *restrict bytes, size_t length);
+
 #endif

@@ -85,6 +85,14 @@ function build() {
   return undefined;
 }
 
-const problem = build();
+function tryBuild() {
+  try {
+    return build();
+  } catch (error) {
+    return error.message;
+  }
+}
+
+const problem = tryBuild();
 if (problem) console.error(LOST.replace('%', problem));
 process.exitCode = problem && sanitize ? 1 : 0;

@@ -43,8 +43,8 @@ napi_value js_poll(napi_env env, napi_callback_info info) {
       !args_i32(&args, 1, "timeoutMs", &timeout_ms))
     return NULL;
   size_t count = fds.count / WORDS_PER_FD;
-  if (count > MAX_FDS) {
-    args_refuse(env, "fds: at most 64");
+  if (count > MAX_FDS || fds.count % WORDS_PER_FD != 0) {
+    args_refuse(env, "fds: triples are wanted, at most 64");
     return NULL;
   }
   for (size_t i = 0; i < count; i++)

@@ -78,7 +78,7 @@ void pw_split(const struct pw_split *split, uint8_t *at) {
     memcpy(at, split->prefix, split->prefix_length);
     at += split->prefix_length;
     memcpy(at, packet, headers);
-    memcpy(at + headers, packet + headers + done, data);
+    uint64_t data_sum = pw_copy(at + headers, packet + headers + done, data);
 
     uint32_t ip_length = headers + data;
     if (version == 4) {
@@ -92,7 +92,7 @@ void pw_split(const struct pw_split *split, uint8_t *at) {
 
     uint8_t *header = at + split->transport;
     uint32_t transport_length = ip_length - split->transport;
-    uint64_t sum = transport_sum + transport_length + pw_sum(at + headers, data, 0);
+    uint64_t sum = transport_sum + transport_length + data_sum;
     if (split->udp) {
       /* Its length counts twice: in the header and in the pseudo-header. A sum of 0 would mean "none" (RFC 768). */
       uint16_t checksum = (uint16_t)~pw_fold(sum + transport_length);

@@ -225,7 +225,7 @@ napi_value js_udp_receive(napi_env env, napi_callback_info info) {
     }
     int count = recvmmsg(fd, messages, wanted, MSG_DONTWAIT, NULL);
     if (count <= 0) {
-      if (count < 0 && errno == EBADF && filled == 0) return throw_errno(env, errno, "recvmmsg");
+      if (count < 0 && (errno == EBADF || errno == ENOTSOCK) && filled == 0) return throw_errno(env, errno, "recvmmsg");
       break;
     }
     for (int i = 0; i < count; i++) {
@@ -322,8 +322,8 @@ napi_value js_udp_send(napi_env env, napi_callback_info info) {
   for (uint32_t i = 0; i < count; i++) {
     const struct pw_record *record = &records.at[i];
     if (record->offset < 0 || record->length < 0 || record->segment < 0 || record->segment > UINT16_MAX ||
-        record->socket < 0) {
-      args_refuse(env, "a record's offset, length, segment or socket is out of range");
+        record->socket < 0 || record->port < 0 || record->port > UINT16_MAX) {
+      args_refuse(env, "a record's offset, length, segment, socket or port is out of range");
       return NULL;
     }
     if (!args_range(env, bytes, (uint32_t)record->offset, (uint32_t)record->length)) return NULL;
