@@ -1,0 +1,105 @@
+/**
+ * What passes in and out of the membership protocol (swim.ts): SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar,
+ * Phillips, Currey 2017, arXiv 1707.00788). Nodes are numbers here: whoever drives the protocol interns names
+ * (node-directory.ts) and knows the addresses.
+ */
+
+/** A node: its number in the driver's directory, which says its name. Never reused for another name while anybody uses it. */
+export type NodeId = number;
+
+/** What a node says of itself; the protocol carries it unread, beside the size that it has on the wire. */
+export interface Card {
+  /** Bytes in a datagram. */
+  readonly size: number;
+}
+
+export const ALIVE = 0;
+export const SUSPECT = 1;
+export const DEAD = 2;
+export const LEFT = 3;
+/** Dead and left nodes stay members until they are forgotten. */
+export type MemberState = typeof ALIVE | typeof SUSPECT | typeof DEAD | typeof LEFT;
+
+/** A claim about one member, as it is gossiped. What it overrides is SWIM §4.2: the higher incarnation, then the graver state. */
+export type Update<C extends Card> =
+  | { readonly kind: 'alive'; readonly node: NodeId; readonly incarnation: number; readonly card: C }
+  /** `from` accuses; each accuser counts once (Lifeguard §IV-B). */
+  | { readonly kind: 'suspect'; readonly node: NodeId; readonly incarnation: number; readonly from: NodeId }
+  | { readonly kind: 'dead'; readonly node: NodeId; readonly incarnation: number; readonly from: NodeId }
+  /** Said by the node itself as it goes. */
+  | { readonly kind: 'left'; readonly node: NodeId; readonly incarnation: number };
+
+/** The part of a packet that asks or answers. Sequence numbers are the asker's, 32 bits. */
+export type Probe =
+  /** Answered with `ack` by `target`, and by nobody else. */
+  | { readonly kind: 'ping'; readonly seq: number; readonly target: NodeId }
+  /** Asks the receiver to ping `target`; answered with `ack`, or with `nack` if none came in time (Lifeguard §IV-A). */
+  | { readonly kind: 'ping-request'; readonly seq: number; readonly target: NodeId }
+  | { readonly kind: 'ack'; readonly seq: number }
+  | { readonly kind: 'nack'; readonly seq: number };
+
+/** One datagram. */
+export interface Packet<C extends Card> {
+  readonly from: NodeId;
+  readonly probe?: Probe;
+  readonly updates: readonly Update<C>[];
+}
+
+/** A member as push/pull carries it. */
+export interface MemberRecord<C extends Card> {
+  readonly node: NodeId;
+  readonly state: MemberState;
+  readonly incarnation: number;
+  readonly card: C;
+  /** How long it has been in this state, ms: a dead node's memory ages also where it is told late. */
+  readonly ageMs: number;
+}
+
+/** What is told to the driver when a member changes; `state` is the new one. */
+export type SwimEvent<C extends Card> =
+  /** First heard of, or back after it was dead or left. */
+  | { readonly kind: 'joined'; readonly node: NodeId; readonly card: C }
+  /** Alive, with another card. */
+  | { readonly kind: 'updated'; readonly node: NodeId; readonly card: C; readonly before: C }
+  | { readonly kind: 'suspected'; readonly node: NodeId }
+  /** A suspicion was refuted. */
+  | { readonly kind: 'recovered'; readonly node: NodeId }
+  | { readonly kind: 'failed'; readonly node: NodeId }
+  | { readonly kind: 'left'; readonly node: NodeId }
+  /** Dead or left for `forgetAfter`: its card is released after this call. */
+  | { readonly kind: 'forgotten'; readonly node: NodeId; readonly card: C }
+  /** This node was accused and has answered with a higher incarnation; `from` accused it. */
+  | { readonly kind: 'refuted'; readonly incarnation: number; readonly from: NodeId }
+  /** A card that `judge` refused: somebody else's claim to `node`'s name. `node` may be this node itself. */
+  | { readonly kind: 'conflict'; readonly node: NodeId; readonly card: C };
+
+/** What the driver does for the protocol. Calls come from within the protocol's own, and must not call back into it. */
+export interface SwimOutputs<C extends Card> {
+  /** @param via as `handlePacket` was given it, when this answers that packet: it goes where that came from */
+  send(to: NodeId, packet: Packet<C>, via?: unknown): void;
+  /** Exchange full states with this member over a stream: `pushState` out, `mergeState` in, on both sides. */
+  sync(to: NodeId): void;
+  /** Ping it over a stream, beside the indirect probes; an answer is `handleStreamAck(seq)`. */
+  streamPing(to: NodeId, seq: number): void;
+  notify(event: SwimEvent<C>): void;
+}
+
+/** Randomness, memory for cards and trust, as the driver has them. */
+export interface SwimTools<C extends Card> {
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+  /**
+   * This node's own card under a new incarnation: called when it has to refute. The driver signs it.
+   */
+  readonly renew: (incarnation: number) => C;
+  /**
+   * May this card stand for that node? `known` is the card it has so far. Called before anything is changed, for every
+   * card that would change something. Signatures were checked by who decoded it.
+   */
+  readonly judge: (
+    node: NodeId,
+    card: C,
+    known: C | undefined,
+    state: MemberState | undefined,
+  ) => 'accept' | 'conflict';
+}
