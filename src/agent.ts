@@ -4,35 +4,21 @@
  */
 
 import { ApiServer } from './api/server.js';
+import { Carrier, releaseAll } from './carrier.js';
 import type { Agent, AgentOptions } from './control/agent-types.js';
 import { checkNode, fatalProblems } from './control/check.js';
 import type { NodeConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
-import { carriedSubnets, desiredHost } from './control/desired-host.js';
 import type { CounterReading, NodeStatus, PeerStatus, ReloadReport, RouteStatus } from './control/node-api.js';
-import { probeAddress } from './control/probe-address.js';
 import { formatMac } from './core/mac.js';
-import { overlayAddress } from './core/overlay-address.js';
-import { Overlay } from './dataplane/overlay.js';
 import type { Peer } from './dataplane/peers.js';
-import { type Addon, byteWorkKind, loadAddon } from './os/addon.js';
-import { TunDevice } from './os/device.js';
+import { byteWorkKind, loadAddon } from './os/addon.js';
 import { gatherFacts } from './os/facts.js';
 import { HostNetwork } from './os/host-network.js';
-import { testOffloads } from './os/offload-test.js';
-import { dropPrivileges } from './os/privileges.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
-import { openUdpSockets, type UdpSockets } from './os/udp.js';
-import { underlayFacts } from './os/underlay.js';
 import { version } from './os/version.js';
-import { addressBytes, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
+import { formatAddress, formatPrefix, type Prefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
-import { WorkerPool } from './worker-pool.js';
-
-/** Egress sockets of a worker: so many source ports spread its flows over the underlay. */
-const SOURCE_PORTS = 8;
-/** How often narrow paths are looked at again, ms. */
-const PATH_REFRESH = 10_000;
 
 const SECURITY = {
   sealed: false,
@@ -59,10 +45,7 @@ class NodeAgent implements Agent {
   readonly #options: AgentOptions;
   readonly #startedAt = Date.now();
   #config: NodeConfig;
-  #mtu = 0;
-  #offloads: readonly string[] = [];
-  #overlay: Overlay | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #carrier: Carrier | undefined;
   #resolveStopped: (code: number) => void = () => {};
   /** How to give back what was taken, in the order of taking. */
   readonly #releases: (() => unknown)[] = [];
@@ -91,34 +74,10 @@ class NodeAgent implements Agent {
     const mac = await loadOrMakeMac(config.stateDir, config.node);
     const host = new HostNetwork({ stateDir: config.stateDir, device: config.device });
     for (const line of await host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
-    const underlay = await underlayFacts(config.underlay);
-    this.#mtu = config.mtu ?? underlay.tunMtu;
-
-    const sockets = this.#openSockets(addon);
-    const device = this.#openDevice(addon);
-    this.#releases.push(() => host.remove());
-    await host.apply(desiredHost(config, this.#mtu));
-    await this.#testOffloads(addon, device);
-    this.#offloads = device.offloadNames;
-    device.openQueues(config.workers);
-
-    const self: Peer = { node: config.node, underlay: config.underlay, podCidr: config.podCidr, mac };
-    const overlay = await Overlay.create({ self, vxlan: config.vxlan, mtu: this.#mtu, workers: config.workers });
-    this.#overlay = overlay;
-    await overlay.setPeers(config.peers);
-    dropPrivileges(addon);
-    const pool = await WorkerPool.start({
-      addon,
-      shared: overlay.shared,
-      underlay: config.underlay,
-      queues: device.queues,
-      capabilities: device.capabilities,
-      sockets,
-      onLost: (error) => this.#lost(error),
-    });
-    this.#releases.push(() => pool.stop());
-    this.#timer = setInterval(() => this.#refreshPathMtus(addon, overlay), PATH_REFRESH);
-    this.#releases.push(() => clearInterval(this.#timer));
+    const onLost = (error: PodwireError) => this.#lost(error);
+    const carrier = await Carrier.start({ config, addon, host, mac, peers: config.peers, log, onLost });
+    this.#carrier = carrier;
+    this.#releases.push(() => carrier.stop());
     if (process.env['NOTIFY_SOCKET']) addon.notify(process.env['NOTIFY_SOCKET'], 'READY=1');
   }
 
@@ -130,47 +89,8 @@ class NodeAgent implements Agent {
     throw new PodwireError('MACHINE', lines.join('\n'));
   }
 
-  #openSockets(addon: Addon): UdpSockets[] {
-    const { underlay, vxlan, workers } = this.#config;
-    return Array.from({ length: workers }, () => {
-      const opened = openUdpSockets(addon, {
-        underlay,
-        port: vxlan.port,
-        sourcePorts: SOURCE_PORTS,
-        random: Math.random,
-      });
-      this.#releases.push(() => {
-        for (const fd of [opened.receive, ...opened.egress]) addon.close(fd);
-      });
-      return opened;
-    });
-  }
-
-  #openDevice(addon: Addon): TunDevice {
-    const device = new TunDevice(addon, this.#config.device, this.#config.workers > 1);
-    this.#releases.push(() => device.close());
-    return device;
-  }
-
-  async #testOffloads(addon: Addon, device: TunDevice): Promise<void> {
-    const { clusterCidr } = this.#config;
-    for (const subnet of carriedSubnets(this.#config, this.#mtu)) {
-      const remote = probeAddress(subnet, clusterCidr);
-      if (!remote) continue;
-      for (const { offload, family, verdict } of await testOffloads(addon, device, overlayAddress(subnet), remote)) {
-        if (verdict === 'broken') {
-          this.#options.log.warn({ offload, family }, 'this kernel breaks an offload: it is turned off');
-        }
-      }
-    }
-  }
-
-  #refreshPathMtus(addon: Addon, overlay: Overlay): void {
-    const source = addressBytes(this.#config.underlay);
-    overlay.refreshPathMtus((peer) => addon.pathMtu(source, addressBytes(peer.underlay)));
-  }
-
   status(): NodeStatus {
+    const carrier = this.#ready();
     const { node, underlay, podCidr, clusterCidr, device, vxlan, workers } = this.#config;
     return {
       node,
@@ -178,13 +98,13 @@ class NodeAgent implements Agent {
       podCidr: podCidr.map(formatPrefix),
       clusterCidr: clusterCidr.map(formatPrefix),
       device,
-      mac: formatMac(this.#ready().self.mac),
-      mtu: this.#mtu,
+      mac: formatMac(carrier.overlay.self.mac),
+      mtu: carrier.mtu,
       mode: 'vxlan',
       vxlan,
       workers,
       native: byteWorkKind(),
-      offloads: this.#offloads,
+      offloads: carrier.offloads,
       security: SECURITY,
       version,
       pid: process.pid,
@@ -195,7 +115,7 @@ class NodeAgent implements Agent {
   }
 
   peers(): PeerStatus[] {
-    return [...this.#ready().peers()].map(({ peer, mtu, counters }) => ({
+    return [...this.#ready().overlay.peers()].map(({ peer, mtu, counters }) => ({
       node: peer.node,
       underlay: formatAddress(peer.underlay),
       podCidr: peer.podCidr.map(formatPrefix),
@@ -206,7 +126,7 @@ class NodeAgent implements Agent {
   }
 
   routes(): RouteStatus[] {
-    const overlay = this.#ready();
+    const { overlay } = this.#ready();
     const of = (peer: Peer, self: boolean): RouteStatus[] => {
       const via = formatAddress(peer.underlay);
       const pods = peer.podCidr.map((prefix: Prefix) => formatPrefix(prefix));
@@ -220,7 +140,7 @@ class NodeAgent implements Agent {
   }
 
   counters(): CounterReading {
-    return this.#ready().counters.total();
+    return this.#ready().overlay.counters.total();
   }
 
   /** Reloads happen one after the other. */
@@ -231,7 +151,7 @@ class NodeAgent implements Agent {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const overlay = this.#ready();
+    const { overlay } = this.#ready();
     const next = this.#options.readConfig();
     assertReloadable(this.#config, next);
     const { added, removed, changed, unchanged } = await overlay.setPeers(next.peers);
@@ -255,20 +175,12 @@ class NodeAgent implements Agent {
 
   /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */
   release(): Promise<void> {
-    this.#releasing ??= (async () => {
-      for (const release of this.#releases.splice(0).reverse()) {
-        try {
-          await release();
-        } catch (error) {
-          this.#options.log.error({ err: error }, error instanceof Error ? error.message : String(error));
-        }
-      }
-    })();
+    this.#releasing ??= releaseAll(this.#releases, this.#options.log);
     return this.#releasing;
   }
 
-  #ready(): Overlay {
-    if (!this.#overlay) throw new PodwireError('NO_AGENT', 'podwire is starting: ask again in a moment');
-    return this.#overlay;
+  #ready(): Carrier {
+    if (!this.#carrier) throw new PodwireError('NO_AGENT', 'podwire is starting: ask again in a moment');
+    return this.#carrier;
   }
 }

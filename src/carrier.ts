@@ -1,0 +1,173 @@
+/**
+ * What carries a node's traffic: UDP sockets, TUN device, kernel state, forwarding table and worker threads, for one underlay
+ * address and one set of pod subnets. Taken in this order, given back in the opposite one. A node whose subnet or
+ * underlay address changes ends its carrier and starts another.
+ */
+import type { Log } from './control/agent-types.js';
+import type { NodeConfig } from './control/config/node-config.js';
+import { carriedSubnets, desiredHost } from './control/desired-host.js';
+import { probeAddress } from './control/probe-address.js';
+import { overlayAddress } from './core/overlay-address.js';
+import { Overlay } from './dataplane/overlay.js';
+import type { Peer } from './dataplane/peers.js';
+import type { Addon } from './os/addon.js';
+import { TunDevice } from './os/device.js';
+import type { HostNetwork } from './os/host-network.js';
+import { testOffloads } from './os/offload-test.js';
+import { dropPrivileges } from './os/privileges.js';
+import { openUdpSockets, type UdpSockets } from './os/udp.js';
+import { underlayFacts } from './os/underlay.js';
+import { addressBytes } from './wire/address.js';
+import type { PodwireError } from './wire/error.js';
+import { WorkerPool } from './worker-pool.js';
+
+/** Egress sockets of a worker: so many source ports spread its flows over the underlay. */
+const SOURCE_PORTS = 8;
+/** How often narrow paths are looked at again, ms. */
+const PATH_REFRESH = 10_000;
+
+export interface CarrierOptions {
+  readonly config: NodeConfig;
+  readonly addon: Addon;
+  readonly host: HostNetwork;
+  /** This node's VTEP MAC, six bytes. */
+  readonly mac: Uint8Array;
+  readonly peers: readonly Peer[];
+  readonly log: Log;
+  /** An edge is gone, or a worker has a fault: nothing is carried any more. */
+  readonly onLost: (error: PodwireError) => void;
+}
+
+export class Carrier {
+  readonly #options: CarrierOptions;
+  /** How to give back what was taken, in the order of taking. */
+  readonly #releases: (() => unknown)[] = [];
+  #stopping: Promise<void> | undefined;
+  #overlay: Overlay | undefined;
+  #mtu = 0;
+  #offloads: readonly string[] = [];
+
+  private constructor(options: CarrierOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when traffic flows.
+   * @throws PodwireError: nothing is carried, and what was made is taken back
+   */
+  static async start(options: CarrierOptions): Promise<Carrier> {
+    const carrier = new Carrier(options);
+    try {
+      await carrier.#start();
+      return carrier;
+    } catch (error) {
+      await carrier.stop();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { config, addon, host, mac, peers, onLost } = this.#options;
+    const underlay = await underlayFacts(config.underlay);
+    this.#mtu = config.mtu ?? underlay.tunMtu;
+
+    const sockets = this.#openSockets();
+    const device = this.#openDevice();
+    this.#releases.push(() => host.remove());
+    await host.apply(desiredHost(config, this.#mtu));
+    await this.#testOffloads(device);
+    this.#offloads = device.offloadNames;
+    device.openQueues(config.workers);
+
+    const self: Peer = { node: config.node, underlay: config.underlay, podCidr: config.podCidr, mac };
+    const overlay = await Overlay.create({ self, vxlan: config.vxlan, mtu: this.#mtu, workers: config.workers });
+    this.#overlay = overlay;
+    await overlay.setPeers(peers);
+    dropPrivileges(addon);
+    const pool = await WorkerPool.start({
+      addon,
+      shared: overlay.shared,
+      underlay: config.underlay,
+      queues: device.queues,
+      capabilities: device.capabilities,
+      sockets,
+      onLost,
+    });
+    this.#releases.push(() => pool.stop());
+    const timer = setInterval(() => this.#refreshPathMtus(), PATH_REFRESH);
+    this.#releases.push(() => clearInterval(timer));
+  }
+
+  /** The forwarding table's side of it: peers and their counters. */
+  get overlay(): Overlay {
+    if (!this.#overlay) throw new TypeError('a carrier is only handed out once it has started');
+    return this.#overlay;
+  }
+
+  /** The device's MTU, bytes. */
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  /** Offloads of the device that passed their test. */
+  get offloads(): readonly string[] {
+    return this.#offloads;
+  }
+
+  /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */
+  stop(): Promise<void> {
+    this.#stopping ??= releaseAll(this.#releases, this.#options.log);
+    return this.#stopping;
+  }
+
+  #openSockets(): UdpSockets[] {
+    const { addon, config } = this.#options;
+    return Array.from({ length: config.workers }, () => {
+      const opened = openUdpSockets(addon, {
+        underlay: config.underlay,
+        port: config.vxlan.port,
+        sourcePorts: SOURCE_PORTS,
+        random: Math.random,
+      });
+      this.#releases.push(() => {
+        for (const fd of [opened.receive, ...opened.egress]) addon.close(fd);
+      });
+      return opened;
+    });
+  }
+
+  #openDevice(): TunDevice {
+    const { addon, config } = this.#options;
+    const device = new TunDevice(addon, config.device, config.workers > 1);
+    this.#releases.push(() => device.close());
+    return device;
+  }
+
+  async #testOffloads(device: TunDevice): Promise<void> {
+    const { addon, config, log } = this.#options;
+    for (const subnet of carriedSubnets(config, this.#mtu)) {
+      const remote = probeAddress(subnet, config.clusterCidr);
+      if (!remote) continue;
+      for (const { offload, family, verdict } of await testOffloads(addon, device, overlayAddress(subnet), remote)) {
+        if (verdict === 'broken') log.warn({ offload, family }, 'this kernel breaks an offload: it is turned off');
+      }
+    }
+  }
+
+  #refreshPathMtus(): void {
+    const { addon, config } = this.#options;
+    const source = addressBytes(config.underlay);
+    this.overlay.refreshPathMtus((peer) => addon.pathMtu(source, addressBytes(peer.underlay)));
+  }
+}
+
+/** Runs releases, last first, and empties the list; what fails is logged and does not keep the rest. */
+export async function releaseAll(releases: (() => unknown)[], log: Log): Promise<void> {
+  for (const release of releases.splice(0).reverse()) {
+    try {
+      await release();
+    } catch (error) {
+      log.error({ err: error }, error instanceof Error ? error.message : String(error));
+    }
+  }
+}
