@@ -1,0 +1,137 @@
+/** Gossip's sockets: UDP and TCP on one port of the underlay address, never on a wildcard. */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type {
+  Clock,
+  Endpoint,
+  GossipTransport,
+  StreamEnd,
+  StreamListener,
+  TransportListener,
+} from '../control/membership/transport.js';
+import { formatAddress, parseAddress } from '../wire/address.js';
+import { PodwireError } from '../wire/error.js';
+
+/** A stream that moves nothing for this long is closed, ms. */
+const IDLE = 10_000;
+/** Streams that strangers may hold open at once. */
+const MAX_STREAMS = 128;
+/** UDP buffers, bytes: a burst of gossip waits here while the main thread is busy. */
+const BUFFER = 4 << 20;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+export class GossipSockets implements GossipTransport {
+  readonly #listener: TransportListener;
+  readonly #local: Endpoint;
+  readonly #udp: UdpSocket;
+  readonly #server: Server;
+  readonly #streams = new Set<Socket>();
+
+  private constructor(local: Endpoint, listener: TransportListener) {
+    this.#local = local;
+    this.#listener = listener;
+    this.#udp = createSocket({
+      type: local.address.family === 4 ? 'udp4' : 'udp6',
+      recvBufferSize: BUFFER,
+      sendBufferSize: BUFFER,
+    });
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+      if (!remote) return void socket.destroy();
+      this.#attach(socket, this.#listener.accept(streamEnd(socket, remote)));
+    });
+    this.#server.maxConnections = MAX_STREAMS;
+  }
+
+  /** @throws PodwireError MACHINE: the address or port cannot be had; nothing is open */
+  static async open(local: Endpoint, listener: TransportListener): Promise<GossipSockets> {
+    const sockets = new GossipSockets(local, listener);
+    try {
+      await sockets.#bind();
+      return sockets;
+    } catch (error) {
+      await sockets.close();
+      const { code, message } = error as NodeJS.ErrnoException;
+      const where = `${formatAddress(local.address)} port ${local.port}`;
+      const why =
+        code === 'EADDRINUSE' ? 'is taken: set gossip.port on this node' : `cannot be bound (${code ?? message})`;
+      throw new PodwireError('MACHINE', `gossip's ${where} ${why}; nothing was changed`, { cause: error });
+    }
+  }
+
+  async #bind(): Promise<void> {
+    const host = formatAddress(this.#local.address);
+    this.#udp.bind({ address: host, port: this.#local.port, exclusive: true });
+    await once(this.#udp, 'listening');
+    this.#server.listen({ host, port: this.#local.port, exclusive: true });
+    await once(this.#server, 'listening');
+    this.#udp.on('message', (datagram, { address, port }) => {
+      const from = endpointOf(address, port);
+      if (from) this.#listener.datagram(datagram, from);
+    });
+    // An address that went away, an unreachable network: the protocol notices by itself.
+    this.#udp.on('error', () => {});
+    this.#server.on('error', () => {});
+  }
+
+  send(datagram: Uint8Array, to: Endpoint): void {
+    this.#udp.send(datagram, to.port, formatAddress(to.address), () => {});
+  }
+
+  connect(to: Endpoint, listener: StreamListener): StreamEnd {
+    const socket = connect({
+      host: formatAddress(to.address),
+      port: to.port,
+      localAddress: formatAddress(this.#local.address),
+      noDelay: true,
+    });
+    this.#attach(socket, listener);
+    return streamEnd(socket, to);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#streams) socket.destroy();
+    this.#server.close();
+    await new Promise<void>((resolve) => {
+      this.#udp.once('close', resolve);
+      this.#udp.close();
+    });
+  }
+
+  #attach(socket: Socket, listener: StreamListener): void {
+    let reason: string | undefined;
+    this.#streams.add(socket);
+    socket.setTimeout(IDLE, () => socket.destroy(new Error(`nothing came for ${IDLE / 1000} s`)));
+    socket.on('data', (bytes) => listener.data(bytes));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code ?? error.message;
+    });
+    socket.on('close', () => {
+      this.#streams.delete(socket);
+      listener.closed(reason);
+    });
+  }
+}
+
+function streamEnd(socket: Socket, remote: Endpoint): StreamEnd {
+  return {
+    remote,
+    write: (bytes) => void socket.write(bytes),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+function endpointOf(host: string | undefined, port: number | undefined): Endpoint | undefined {
+  const address = host === undefined ? undefined : parseAddress(host);
+  return address && port !== undefined ? { address, port } : undefined;
+}
