@@ -1,0 +1,12 @@
+/** Names of nodes: ASCII, so that characters are bytes. */
+
+/** Letters, digits, dots, hyphens and underscores, 1 to 63, with a letter or digit at both ends. */
+const NODE_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i;
+
+/** Longest name, in bytes. */
+export const MAX_NAME = 63;
+
+/** Whether a node may be called so. */
+export function isNodeName(name: string): boolean {
+  return NODE_NAME.test(name);
+}
