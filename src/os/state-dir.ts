@@ -85,7 +85,7 @@ export async function deleteFile(file: string): Promise<void> {
 }
 
 /** A rename is durable when its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

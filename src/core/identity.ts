@@ -1,0 +1,122 @@
+/**
+ * Who a node is: an Ed25519 pair (RFC 8032). The ring key admits to the cluster, the identity owns a name, an address and a
+ * subnet: what a node says of itself counts only with its signature.
+ */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { PodwireError } from '../wire/error.js';
+import { decodeSigned, encodeStatement, type SignedStatement, type Statement } from '../wire/gossip/statement.js';
+
+/** What is signed begins with this: nothing else that this key may ever sign can be taken for a statement. */
+const DOMAIN = Buffer.from('podwire statement\0');
+
+export class Identity {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly #private: KeyObject;
+
+  private constructor(key: KeyObject) {
+    this.#private = key;
+    this.publicKey = rawPublicKey(key);
+  }
+
+  static generate(): Identity {
+    return new Identity(generateKeyPairSync('ed25519').privateKey);
+  }
+
+  /** Reads what `toPem` wrote; undefined if it is no Ed25519 key. */
+  static fromPem(pem: string): Identity | undefined {
+    try {
+      const key = createPrivateKey(pem);
+      return key.asymmetricKeyType === 'ed25519' ? new Identity(key) : undefined;
+    } catch {
+      // What the error says is of no use to people, and may quote the text.
+      return undefined;
+    }
+  }
+
+  /** PKCS #8 as PEM (RFC 5958, RFC 7468): a secret. */
+  toPem(): string {
+    return this.#private.export({ type: 'pkcs8', format: 'pem' }).toString();
+  }
+
+  /**
+   * A statement as it travels.
+   * @param statement whose public key is this identity's
+   * @throws PodwireError INTERNAL: it is not, or nobody would accept the statement
+   */
+  sign(statement: Statement): SignedStatement {
+    const bytes = encodeStatement(statement);
+    const signed = decodeSigned(bytes, sign(null, domainAnd(bytes), this.#private));
+    if (!signed || !Buffer.from(this.publicKey).equals(signed.statement.publicKey)) {
+      throw new PodwireError('INTERNAL', `${statement.node} would sign what is not its own: nothing was signed`);
+    }
+    return signed;
+  }
+}
+
+/** Checks signatures, the same one only once: a statement arrives as many times as it has ways to arrive. */
+export class Verifier {
+  readonly #most: number;
+  /** Digests of statements that were found signed, the latest used last. */
+  readonly #known = new Set<string>();
+
+  /** @param most statements that are remembered: some more than the cluster has members */
+  constructor(most = 32_768) {
+    this.#most = most;
+  }
+
+  /** Whether the statement was signed by the key that it names. Who owns the name is another question. */
+  verify(signed: SignedStatement): boolean {
+    const digest = digestOf(signed);
+    const known = this.#known.delete(digest);
+    if (!known && !isSigned(signed)) return false;
+    this.#known.add(digest);
+    if (this.#known.size > this.#most) this.#forgetOldest();
+    return true;
+  }
+
+  /** How many statements it remembers. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  #forgetOldest(): void {
+    for (const oldest of this.#known) {
+      this.#known.delete(oldest);
+      return;
+    }
+  }
+}
+
+function isSigned({ statement, bytes, signature }: SignedStatement): boolean {
+  const x = Buffer.from(statement.publicKey).toString('base64url');
+  try {
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    return verify(null, domainAnd(bytes), key, signature);
+  } catch {
+    // 32 bytes that are no point of the curve.
+    return false;
+  }
+}
+
+/** The signature has a fixed length, so no two statements give the same input. */
+function digestOf({ bytes, signature }: SignedStatement): string {
+  return createHash('sha256').update(signature).update(bytes).digest('base64');
+}
+
+function domainAnd(bytes: Uint8Array): Buffer {
+  return Buffer.concat([DOMAIN, bytes]);
+}
+
+function rawPublicKey(key: KeyObject): Uint8Array {
+  const { x } = createPublicKey(key).export({ format: 'jwk' });
+  return Uint8Array.from(Buffer.from(String(x), 'base64url'));
+}
