@@ -1,7 +1,7 @@
 /**
  * Path probe: a request and its reply that go where data frames go, inside VXLAN, so that an answer proves that the
- * peer's VXLAN port is open and that a holder of the key is behind it. Ours alone: the ethertype is the one that IEEE 802
- * sets aside for local experiments (RFC 9542 §3, 0x88B5), and other VTEPs drop it.
+ * peer's VXLAN port is open and that a holder of the key is behind it. Ours alone: the ethertype is Local Experimental
+ * EtherType 1 of IEEE Std 802, and other VTEPs drop it.
  *
  * ```
  *   0                   1                   2                   3
