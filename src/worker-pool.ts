@@ -21,6 +21,12 @@ export interface WorkerPoolOptions {
   readonly sockets: readonly UdpSockets[];
   /** A worker ended by itself: its edge is gone, or it has a fault. */
   readonly onLost: (error: PodwireError) => void;
+  /**
+   * A path probe came from this peer's underlay address; unverified.
+   * @param peer its index in the forwarding table (`Overlay.peerAt`)
+   * @param bytes from the Ethernet header on
+   */
+  readonly onProbe?: (peer: number, bytes: Uint8Array) => void;
 }
 
 export class WorkerPool {
@@ -66,7 +72,8 @@ export class WorkerPool {
     };
     worker.on('error', (error) => lose(error.message, error));
     worker.on('message', (message: WorkerMessage) => {
-      if (message.kind === 'lost') lose(message.message);
+      if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes);
+      else if (message.kind === 'lost') lose(message.message);
     });
     await once(worker, 'message');
   }

@@ -24,14 +24,18 @@ export interface WorkerStart {
   readonly stop: SharedArrayBuffer;
 }
 
-/** What a worker says of itself. It ends after `lost`. */
-export type WorkerMessage = { readonly kind: 'ready' } | { readonly kind: 'lost'; readonly message: string };
+/** What a worker says: first `ready`, then path probes as they come (`PathContext.onProbe`). It ends after `lost`. */
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'probe'; readonly peer: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'lost'; readonly message: string };
 
 function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const addon = loadAddon();
   const device = new TunQueue(addon, start.queue, start.capabilities);
   const underlay = new UdpUnderlay(addon, start.sockets, start.underlay);
-  const context = pathContext(start.shared, start.worker, byteWork(), () => performance.now());
+  const onProbe = (peer: number, bytes: Uint8Array) => say({ kind: 'probe', peer, bytes });
+  const context = pathContext(start.shared, start.worker, byteWork(), () => performance.now(), onProbe);
   const pipeline = new Pipeline(device, underlay, context);
   const poller = new Poller(addon, start.waker, [device.fd, underlay.fd]);
   const stop = new Int32Array(start.stop);

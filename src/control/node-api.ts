@@ -12,6 +12,18 @@ export interface PeerStatus {
   readonly txBytes: number;
   readonly rxFrames: number;
   readonly rxBytes: number;
+  /** Whether its VXLAN port answers, by probes of our own; absent where it is not probed. */
+  readonly data?: DataPathStatus;
+}
+
+export interface DataPathStatus {
+  readonly state: 'unknown' | 'up' | 'down';
+  /** Smoothed round trip, ms; null: none yet. */
+  readonly rttMs: number | null;
+  /** Of the last 20 probes; null: none yet. */
+  readonly lossPercent: number | null;
+  /** What the state means, and what to look at. */
+  readonly words?: string;
 }
 
 export interface NodeStatus {

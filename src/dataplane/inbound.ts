@@ -12,6 +12,7 @@ import { ADDRESS, Batch, LENGTH, OFFSET, RECORD, SEGMENT, STATUS } from '../byte
 import { C, PEER_RX_BYTES, PEER_RX_FRAMES } from '../core/counters.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss } from '../core/mss.js';
+import { TokenBucket } from '../core/token-bucket.js';
 import { get16 } from '../wire/big-endian.js';
 import {
   ETHERNET_DESTINATION,
@@ -24,6 +25,7 @@ import {
   macIsZero,
 } from '../wire/ethernet.js';
 import { IpView, martianDestination, martianSource } from '../wire/ip.js';
+import { ETHERTYPE_PATH_PROBE, PATH_PROBE_FRAME } from '../wire/path-probe.js';
 import {
   checkVxlan,
   ENCAPSULATION,
@@ -42,6 +44,9 @@ const RECEIVE_RECORDS = 32;
 const RECEIVE_BYTES = RECEIVE_RECORDS * 65_536;
 /** Frames that are joined and written together. */
 const PACKETS = 1024;
+/** Path probes that are handed on, however many a peer sends. */
+const PROBES_PER_SECOND = 1000;
+const PROBES_BURST = 200;
 
 export class Inbound {
   readonly #device: DeviceEdge;
@@ -54,6 +59,7 @@ export class Inbound {
   readonly #packets = new Batch(this.#arena, 0, RECEIVE_BYTES, PACKETS);
   readonly #joined = new Batch(this.#arena, 0, RECEIVE_BYTES, PACKETS);
   readonly #view = new IpView();
+  readonly #probes = new TokenBucket(PROBES_PER_SECOND, PROBES_BURST);
 
   constructor(device: DeviceEdge, underlay: UnderlayEdge, context: PathContext, neighbours: Neighbours) {
     this.#device = device;
@@ -124,6 +130,8 @@ export class Inbound {
       this.#check(frame + ENCAPSULATION, length - ENCAPSULATION, 4, peer, row);
     } else if (ethertype === ETHERTYPE_IPV6) {
       this.#check(frame + ENCAPSULATION, length - ENCAPSULATION, 6, peer, row);
+    } else if (ethertype === ETHERTYPE_PATH_PROBE) {
+      this.#probe(ethernet, length - VXLAN_HEADER, peer);
     } else {
       counters[C.rx_bad_ethertype]++;
     }
@@ -134,6 +142,17 @@ export class Inbound {
     const view = this.#view;
     if (!view.parse(this.#arena, offset, length) || view.version !== 6) this.#context.counters[C.rx_malformed]++;
     else if (!this.#neighbours.solicitation(view, peer, this.#received, row)) this.#context.counters[C.rx_martian]++;
+  }
+
+  /** A path probe leaves the packets' way: a copy goes to whoever watches paths. */
+  #probe(ethernet: number, length: number, peer: number): void {
+    const { counters, now, onProbe } = this.#context;
+    if (length !== PATH_PROBE_FRAME) counters[C.rx_malformed]++;
+    else if (!this.#probes.take(now())) counters[C.rx_probe_limited]++;
+    else {
+      counters[C.rx_probes]++;
+      onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + length)));
+    }
   }
 
   #check(offset: number, length: number, version: 4 | 6, peer: number, row: number): void {

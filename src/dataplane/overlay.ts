@@ -100,6 +100,11 @@ export class Overlay {
     return this.#self;
   }
 
+  /** The peer that has this index now; undefined: none, or this node itself. */
+  peerAt(index: number): Peer | undefined {
+    return this.#peers.at(index);
+  }
+
   /** Peers with their counters and the largest inner IP packet that reaches each. */
   *peers(): Generator<{ peer: Peer; mtu: number; counters: ReturnType<CounterTable['peer']> }> {
     const { vtep } = this.shared;
@@ -124,8 +129,14 @@ export class Overlay {
   }
 }
 
-/** A worker's view of the shared state. */
-export function pathContext(shared: SharedState, worker: number, work: ByteWork, now: () => number): PathContext {
+/** A worker's view of the shared state. @param onProbe takes path probes, if anybody watches paths */
+export function pathContext(
+  shared: SharedState,
+  worker: number,
+  work: ByteWork,
+  now: () => number,
+  onProbe?: PathContext['onProbe'],
+): PathContext {
   const { vtep, workers, maxPeers } = shared;
   const counters = new CounterTable(workers, maxPeers, shared.counters);
   return {
@@ -136,5 +147,6 @@ export function pathContext(shared: SharedState, worker: number, work: ByteWork,
     peerCounters: counters.peers(worker),
     work,
     now,
+    onProbe,
   };
 }

@@ -42,6 +42,7 @@ export class PeerSet {
   readonly #self: Peer;
   readonly #maxPeers: number;
   #installed = new Map<string, Installed>();
+  #byIndex = new Map<number, Peer>();
 
   /** @param self this node; it has index `SELF` and never changes */
   constructor(self: Peer, vxlan: { readonly vni: number; readonly port: number }, maxPeers: number) {
@@ -105,6 +106,7 @@ export class PeerSet {
       difference: { changes: [...removals, ...additions], added, removed, changed, unchanged },
       commit: () => {
         this.#installed = after;
+        this.#byIndex = new Map([...after.values()].map(({ index, peer }) => [index, peer]));
       },
     };
   }
@@ -116,6 +118,11 @@ export class PeerSet {
 
   indexOf(node: string): number {
     return this.#installed.get(node)?.index ?? NOBODY;
+  }
+
+  /** The peer with this index; undefined for this node's own and for a free one. */
+  at(index: number): Peer | undefined {
+    return this.#byIndex.get(index);
   }
 
   #install(index: number, peer: Peer): ForwardingChange[] {

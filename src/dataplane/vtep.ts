@@ -29,6 +29,11 @@ export interface PathContext {
   readonly work: ByteWork;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /**
+   * Takes path probes (src/wire/path-probe.ts) that a peer's underlay address sent, a copy from the Ethernet header on:
+   * unverified, but of the right length and not more than 1,000 a second. Without it they are only counted.
+   */
+  readonly onProbe?: ((peer: number, frame: Uint8Array) => void) | undefined;
 }
 
 /** Free bytes before each packet that is read from the device: room for the encapsulation, and IP headers aligned to 4. */

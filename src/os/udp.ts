@@ -54,7 +54,11 @@ export function openUdpSockets(
 }
 
 /** A send-only socket on a free port of the dynamic range; any free port if that many tries all hit taken ones. */
-function openEgress(addon: Addon, common: { address: Uint8Array; buffer: number }, random: () => number): number {
+export function openEgress(
+  addon: Addon,
+  common: { address: Uint8Array; buffer: number },
+  random: () => number,
+): number {
   const open = (port: number) => addon.udpOpen({ ...common, port, reusePort: false, receive: false, sendOnly: true });
   for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
     try {

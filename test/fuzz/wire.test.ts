@@ -14,6 +14,7 @@ import { seededRandom } from '../../src/core/random.js';
 import { ARP_FRAME, answerArp, isArpRequest } from '../../src/wire/arp.js';
 import { IpView, martianDestination, martianSource } from '../../src/wire/ip.js';
 import { ADVERTISEMENT_FRAME, isNeighbourSolicitation, writeAdvertisement } from '../../src/wire/ndp.js';
+import { decodePathProbe, verifyPathProbe } from '../../src/wire/path-probe.js';
 import { findMss } from '../../src/wire/tcp.js';
 import { checkVxlan } from '../../src/wire/vxlan.js';
 import { ipv4, ipv6, tcp, udp, withChecksum, words } from '../unit/wire/packets.js';
@@ -33,6 +34,7 @@ const BEHIND = 64;
 const GUARDS = [0x00, 0xff];
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);
+const PROBE_KEYS = [new Uint8Array(32), Uint8Array.from({ length: 32 }, (_, i) => i)];
 const ROUTER = { 4: words('10.0.0.1'), 6: words('fd00::2') };
 
 /** Frames from the inner Ethernet header on, VXLAN frames, and whole packets: what mutations start from. */
@@ -57,6 +59,7 @@ const subjects: readonly Subject[] = [
     from: seeds.vxlan,
     run: (at, length, choice) => `${checkVxlan(arena, at, length, choice & 1 ? 4242 : 255)}`,
   },
+  { name: 'path probe', from: vectors('path-probe').map(({ bytes }) => bytes.subarray(8)), run: runPathProbe },
   { name: 'arp', from: seeds.frames, run: runArp },
   { name: 'ndp', from: seeds.frames, run: runNdp },
   {
@@ -135,6 +138,13 @@ function runArp(at: number, length: number): string {
   const answered = answerArp(arena, at, MAC);
   if (answered !== ARP_FRAME || answered > length) throw new Error(`${answered} bytes of answer`);
   return 'answered';
+}
+
+function runPathProbe(at: number, length: number): string {
+  const frame = arena.subarray(at, at + length);
+  const probe = decodePathProbe(frame);
+  if (!probe) return 'no';
+  return [...Object.values(probe), verifyPathProbe(frame, PROBE_KEYS)].join();
 }
 
 function runNdp(at: number, length: number): string {

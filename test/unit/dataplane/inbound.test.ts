@@ -76,6 +76,7 @@ const CASES: [string, CounterName, Buffer][] = [
   ['a zero source MAC', 'rx_bad_mac', frame(udpPacket(IN, pattern(9)), { from: Buffer.alloc(6) })],
   ["a group's source MAC", 'rx_bad_mac', frame(udpPacket(IN, pattern(9)), { from: Buffer.alloc(6, 1) })],
   ['an IPv4 broadcast', 'rx_bad_mac', frame(udpPacket(IN, pattern(9)), { to: Buffer.alloc(6, 0xff) })],
+  ['half a path probe', 'rx_malformed', frame(Buffer.alloc(20), { ethertype: 0x88b5 })],
   ['LLDP', 'rx_bad_ethertype', frame(udpPacket(IN, pattern(9)), { ethertype: 0x88cc })],
   ['an ARP request for nobody of ours', 'rx_bad_ethertype', arp([10, 244, 9, 1])],
   ['an ARP request in a false name', 'rx_source_not_owned', arp([10, 244, 1, 5], [10, 244, 3, 1])],
@@ -162,7 +163,13 @@ t.test('a flood of noise: nothing thrown, every datagram in one counter, the goo
   t.comment(`seed ${seed}`);
   const random = seededRandom(seed);
   const { alpha, bravo, stranger } = await wire();
-  const parents = [good, frame(icmpEcho(IN6, pattern(40))), arp([10, 244, 1, 9]), frame(udpPacket(IN, pattern(1300)))];
+  const parents = [
+    good,
+    frame(icmpEcho(IN6, pattern(40))),
+    arp([10, 244, 1, 9]),
+    frame(udpPacket(IN, pattern(1300))),
+    frame(Buffer.alloc(48), { ethertype: 0x88b5 }),
+  ];
   let noise = 0;
   let goods = 0;
   for (let round = 0; round < 200; round++) {

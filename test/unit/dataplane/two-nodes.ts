@@ -42,6 +42,7 @@ export interface TestOptions {
   readonly mtu?: number;
   readonly capabilities?: DeviceCapabilities;
   readonly now?: () => number;
+  readonly onProbe?: (peer: number, frame: Uint8Array) => void;
   /** Puts something between the node and its underlay. */
   readonly wrap?: (underlay: MemoryUnderlay) => UnderlayEdge;
   readonly virtio?: (packet: Uint8Array, virtio: Uint8Array) => void;
@@ -72,7 +73,7 @@ export async function makeNode(
     maxPrefixes: 256,
   });
   await overlay.setPeers(peers);
-  const context = pathContext(overlay.shared, 0, twins, options.now ?? (() => 0));
+  const context = pathContext(overlay.shared, 0, twins, options.now ?? (() => 0), options.onProbe);
   const pipeline = new Pipeline(device, options.wrap?.(underlay) ?? underlay, context);
   return {
     peer: self,

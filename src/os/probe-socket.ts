@@ -1,0 +1,48 @@
+/**
+ * Sends path probes from the main thread, whose sockets the workers' are not: a send-only socket on the underlay address,
+ * with a source port of its own out of the same range as theirs. Receivers look at the source address only.
+ */
+import { ADDRESS, Batch, PORT, STATUS } from '../bytes/batch.js';
+import { type Address, addressBytes } from '../wire/address.js';
+import type { Addon } from './addon.js';
+import { openEgress } from './udp.js';
+
+/** Socket buffer and arena, bytes: probes are small and few. */
+const BUFFER = 256 << 10;
+const ARENA = 2048;
+
+export class ProbeSocket {
+  readonly #addon: Addon;
+  readonly #fds: Int32Array;
+  readonly #batch = Batch.allocate(ARENA, 1);
+
+  /**
+   * @param underlay this node's
+   * @param random 0 <= x < 1, picks the source port
+   * @throws the addon's system error if the address is not this machine's
+   */
+  constructor(addon: Addon, underlay: Address, random: () => number) {
+    this.#addon = addon;
+    this.#fds = Int32Array.of(openEgress(addon, { address: addressBytes(underlay), buffer: BUFFER }, random));
+  }
+
+  /**
+   * Sends one datagram, at once or not at all: a probe that does not leave counts as lost.
+   * @param frame at most 2,048 bytes
+   * @returns 0, or the errno that the kernel refused it with
+   */
+  send(frame: Uint8Array, to: Address, port: number): number {
+    const batch = this.#batch;
+    batch.clear();
+    batch.bytes.set(frame);
+    const row = batch.append(0, frame.length);
+    batch.records[row + PORT] = port;
+    batch.records.set(to.words, row + ADDRESS);
+    this.#addon.udpSend(this.#fds, batch.bytes, batch.records, 1, 0);
+    return batch.records[row + STATUS];
+  }
+
+  close(): void {
+    this.#addon.close(this.#fds[0]);
+  }
+}
