@@ -3,6 +3,7 @@
  * Phillips, Currey 2017, arXiv 1707.00788). Nodes are numbers here: whoever drives the protocol interns names
  * (node-directory.ts) and knows the addresses.
  */
+import type { Random } from '../random.js';
 
 /** A node: its number in the driver's directory, which says its name. Never reused for another name while anybody uses it. */
 export type NodeId = number;
@@ -57,7 +58,7 @@ export interface MemberRecord<C extends Card> {
 
 /** What is told to the driver when a member changes; `state` is the new one. */
 export type SwimEvent<C extends Card> =
-  /** First heard of, or back after it was dead or left. */
+  /** First heard of, or back after it was dead or left (or only remembered). */
   | { readonly kind: 'joined'; readonly node: NodeId; readonly card: C }
   /** Alive, with another card. */
   | { readonly kind: 'updated'; readonly node: NodeId; readonly card: C; readonly before: C }
@@ -66,9 +67,11 @@ export type SwimEvent<C extends Card> =
   | { readonly kind: 'recovered'; readonly node: NodeId }
   | { readonly kind: 'failed'; readonly node: NodeId }
   | { readonly kind: 'left'; readonly node: NodeId }
+  /** Another member told of one that was dead or left before this node knew it: what it had is not lost yet. */
+  | { readonly kind: 'remembered'; readonly node: NodeId; readonly card: C; readonly state: typeof DEAD | typeof LEFT }
   /** Dead or left for `forgetAfter`: its card is released after this call. */
   | { readonly kind: 'forgotten'; readonly node: NodeId; readonly card: C }
-  /** This node was accused and has answered with a higher incarnation; `from` accused it. */
+  /** This node was accused and has answered with a higher incarnation; `from` accused it (itself, where it was told over a stream). */
   | { readonly kind: 'refuted'; readonly incarnation: number; readonly from: NodeId }
   /** A card that `judge` refused: somebody else's claim to `node`'s name. `node` may be this node itself. */
   | { readonly kind: 'conflict'; readonly node: NodeId; readonly card: C };
@@ -84,17 +87,20 @@ export interface SwimOutputs<C extends Card> {
   notify(event: SwimEvent<C>): void;
 }
 
-/** Randomness, memory for cards and trust, as the driver has them. */
+/** Randomness, sizes and trust, as the driver has them. */
 export interface SwimTools<C extends Card> {
   /** 0 <= x < 1 */
-  readonly random: () => number;
-  /**
-   * This node's own card under a new incarnation: called when it has to refute. The driver signs it.
-   */
+  readonly random: Random;
+  /** Bytes of an update in a datagram. */
+  readonly sizeOf: (update: Update<C>) => number;
+  /** Bytes of a datagram with any probe and no update, with all that is put around it. */
+  readonly packetOverhead: number;
+  /** This node's own card under a new incarnation: called when it has to refute. The driver signs it. */
   readonly renew: (incarnation: number) => C;
   /**
    * May this card stand for that node? `known` is the card it has so far. Called before anything is changed, for every
-   * card that would change something. Signatures were checked by who decoded it.
+   * card but the known one itself, so that a foreign claim is noticed even where it is too old to change anything.
+   * Signatures were checked by who decoded it.
    */
   readonly judge: (
     node: NodeId,
@@ -102,4 +108,40 @@ export interface SwimTools<C extends Card> {
     known: C | undefined,
     state: MemberState | undefined,
   ) => 'accept' | 'conflict';
+}
+
+/** What became of input that changed nothing; each grows for ever. */
+export interface SwimCounts {
+  /** Updates that said what was known or over. */
+  staleUpdates: number;
+  /** Suspicions and deaths of nodes never heard of. */
+  unknownNodes: number;
+  /** Acks and nacks that nothing waits for (any more), or from somebody who was not asked. */
+  unknownAcks: number;
+  /** Cards that `judge` refused. */
+  conflicts: number;
+  /** Nodes not taken in, beyond `maxMembers`. */
+  refusedMembers: number;
+  /** Incarnations that are no 32-bit numbers. */
+  invalidUpdates: number;
+  /** Updates not passed on: larger than a packet. */
+  oversizedUpdates: number;
+  /** Pings for another node; packets that claim to be from this one. */
+  misdirected: number;
+  /** Ping-requests answered with a nack at once: for a member not known, or too many at a time. */
+  refusedRelays: number;
+  /** Times that this node was not woken for long. */
+  stalls: number;
+}
+
+/** A member as it is told to those who ask. */
+export interface MemberView<C extends Card> {
+  readonly node: NodeId;
+  readonly state: MemberState;
+  readonly incarnation: number;
+  readonly card: C;
+  /** When the state began, ms on the clock of `now`. */
+  readonly since: number;
+  /** How long the last direct answer took; undefined if there was none yet, and for this node itself. */
+  readonly rttMs: number | undefined;
 }

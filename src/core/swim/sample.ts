@@ -1,0 +1,42 @@
+import type { Random } from '../random.js';
+import type { MemberTable } from './member-table.js';
+import { ALIVE, DEAD, type MemberState, type NodeId, type SUSPECT } from './types.js';
+
+/** Whom to draw. */
+export interface Eligible {
+  /** Members in this state or a lighter one. */
+  readonly upTo: typeof ALIVE | typeof SUSPECT;
+  /** And those that died after this, ms. */
+  readonly deadSince?: number;
+  /** But never this one. */
+  readonly except?: NodeId;
+}
+
+/** At most `count` random members, none twice; fewer if there are not as many. */
+export function sample(table: MemberTable, count: number, eligible: Eligible, random: Random): NodeId[] {
+  const chosen: NodeId[] = [];
+  // Where most are eligible, a few draws do; where few are, all are looked at from a random place on.
+  for (let draws = 3 * count; draws > 0 && chosen.length < count && table.size > 0; draws--) {
+    choose(table, Math.floor(random() * table.size), eligible, chosen);
+  }
+  if (chosen.length === count) return chosen;
+  const start = Math.floor(random() * table.size);
+  for (let i = 0; i < table.size && chosen.length < count; i++) {
+    choose(table, (start + i) % table.size, eligible, chosen);
+  }
+  return chosen;
+}
+
+function choose(table: MemberTable, slot: number, eligible: Eligible, chosen: NodeId[]): void {
+  const node = table.nodes[slot];
+  if (node === eligible.except || !fits(table.state(slot), table.since[slot], eligible)) return;
+  if (!chosen.includes(node)) chosen.push(node);
+}
+
+function fits(state: MemberState, since: number, { upTo, deadSince }: Eligible): boolean {
+  return state <= upTo || (state === DEAD && deadSince !== undefined && since > deadSince);
+}
+
+/** Members of whom an answer is expected. */
+export const healthy = (except?: NodeId): Eligible =>
+  except === undefined ? { upTo: ALIVE } : { upTo: ALIVE, except };
