@@ -1,6 +1,7 @@
 /** The worker threads of a node: started together, stopped together. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { ForwardingReader } from './core/forwarding/forwarding-reader.js';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import type { SharedState } from './dataplane/overlay.js';
 import type { Addon } from './os/addon.js';
@@ -19,7 +20,7 @@ export interface WorkerPoolOptions {
   readonly queues: readonly number[];
   readonly capabilities: DeviceCapabilities;
   readonly sockets: readonly UdpSockets[];
-  /** A worker ended by itself: its edge is gone, or it has a fault. */
+  /** A worker ended by itself: its edge is gone, or it has a fault. Called once for each. */
   readonly onLost: (error: PodwireError) => void;
   /**
    * A path probe came from this peer's underlay address; unverified.
@@ -27,7 +28,11 @@ export interface WorkerPoolOptions {
    * @param bytes from the Ethernet header on
    */
   readonly onProbe?: (peer: number, bytes: Uint8Array) => void;
+  /** What a thread runs; src/worker.ts if not given. */
+  readonly program?: URL;
 }
+
+const PROGRAM = new URL('./worker.js', import.meta.url);
 
 export class WorkerPool {
   readonly #addon: Addon;
@@ -65,17 +70,21 @@ export class WorkerPool {
       waker,
       stop: this.#stop,
     };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, name: `podwire-${index}` });
+    const worker = new Worker(options.program ?? PROGRAM, { workerData: start, name: `podwire-${index}` });
     this.#workers.push(worker);
-    const lose = (message: string, cause?: unknown) => {
-      if (!this.#stopping) options.onLost(new PodwireError('EDGE_LOST', `worker ${index}: ${message}`, { cause }));
-    };
-    worker.on('error', (error) => lose(error.message, error));
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes);
-      else if (message.kind === 'lost') lose(message.message);
     });
-    await once(worker, 'message');
+    const gone = whenGone(worker, index).then((reason) => {
+      // It reads nothing more, wherever in a turn it was cut off: no change of the table waits for it.
+      new ForwardingReader(options.shared.forwarding, index).rest();
+      return reason;
+    });
+    const ready = new Promise((resolve) => worker.once('message', resolve));
+    await Promise.race([ready, gone.then((reason) => Promise.reject(reason))]);
+    gone.then((reason) => {
+      if (!this.#stopping) options.onLost(reason);
+    });
   }
 
   /** Ends the threads and closes their wakers. Descriptors of queues and sockets stay open: their owner closes them. */
@@ -87,6 +96,22 @@ export class WorkerPool {
     for (const waker of this.#wakers.splice(0)) this.#addon.close(waker);
     this.#workers.length = 0;
   }
+}
+
+/** Resolves when the thread has ended, whatever ended it, with the reason. */
+function whenGone(worker: Worker, index: number): Promise<PodwireError> {
+  return new Promise((resolve) => {
+    let reason = 'it ended';
+    let cause: unknown;
+    worker.on('error', (error) => {
+      reason = error.message;
+      cause = error;
+    });
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'lost') reason = message.message;
+    });
+    worker.once('exit', () => resolve(new PodwireError('EDGE_LOST', `worker ${index}: ${reason}`, { cause })));
+  });
 }
 
 async function ended(worker: Worker): Promise<void> {

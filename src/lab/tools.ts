@@ -36,7 +36,7 @@ export async function ping(lab: Lab, from: Place, address: string): Promise<numb
 /** Starts the echo server and waits until it listens. It runs as long as the lab. */
 export async function startEcho(lab: Lab, where: Place): Promise<void> {
   const child = lab.spawn(where, script('echo', ECHO_PORT), { stdio: ['ignore', 'pipe', 'ignore'] });
-  await listening(child);
+  await first(child, 'listening');
 }
 
 /** Asks the echo servers at the addresses, all at once, which address they see. Answers come in the same order. */
@@ -63,7 +63,7 @@ export async function transfer(
   durationMs: number,
 ): Promise<Transfer | undefined> {
   const receiver = lab.spawn(to, script('transfer', 'receive', TRANSFER_PORT), { stdio: ['ignore', 'pipe', 'ignore'] });
-  const lines = await listening(receiver);
+  const lines = await first(receiver, 'listening');
   const address = to.addresses[family === 4 ? 0 : 1];
   const sender = await lab.exec(from, script('transfer', 'send', TRANSFER_PORT, address, durationMs), {
     timeoutMs: durationMs + 10_000,
@@ -83,17 +83,30 @@ export async function transfer(
   };
 }
 
+/** Floods a UDP port of an address with garbage, until the process that is returned is killed; the seed says which. */
+export async function startGarbage(
+  lab: Lab,
+  from: Place,
+  address: string,
+  port: number,
+  seed: number,
+): Promise<ChildProcess> {
+  const child = lab.spawn(from, script('garbage', port, address, seed), { stdio: ['ignore', 'pipe', 'inherit'] });
+  await first(child, 'sending');
+  return child;
+}
+
 /** The command that runs one of this folder's programs. */
 function script(name: string, ...args: (string | number)[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args.map(String)];
 }
 
-/** Waits for the line `listening`; returns the lines that follow. */
-async function listening(child: ChildProcess): Promise<AsyncIterator<string, string | undefined>> {
-  if (!child.stdout) throw new PodwireError('INTERNAL', 'a server without an output to watch');
+/** Waits for the line with which a program says that it is at work; returns the lines that follow. */
+async function first(child: ChildProcess, line: string): Promise<AsyncIterator<string, string | undefined>> {
+  if (!child.stdout) throw new PodwireError('INTERNAL', 'a program without an output to watch');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value } = await lines.next();
-  if (value !== 'listening') throw new PodwireError('MACHINE', 'a server in the lab did not start');
+  if (value !== line) throw new PodwireError('MACHINE', 'a program in the lab did not start');
   return lines;
 }
 

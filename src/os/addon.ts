@@ -66,7 +66,7 @@ export interface Addon extends ByteWork {
    * first packet stands at `cursor + headroom`; each next one's headroom starts at the multiple of 4 behind the packet
    * before it. Each has its virtio header in the 10 bytes before it. `records` is filled from record `first` on.
    * @param headroom bytes, at least 10
-   * @returns packets read; 0 if none waits, also while the device is down (EBADFD, EIO); a gone device throws
+   * @returns packets read; 0 if none waits, also while the device is down (EIO); a device that is gone throws EBADFD
    */
   tunRead(
     fd: number,

@@ -30,7 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   pods: WORKS,
   services: WORKS,
   os: WORKS,
-  lab: ['wire', 'os', 'control'],
+  lab: ['wire', 'core', 'os', 'control'],
   api: ['wire', 'core', 'control', 'dataplane'],
   cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'api', 'agent.ts'],
 };

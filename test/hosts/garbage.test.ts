@@ -1,12 +1,9 @@
 /** A flood of garbage on the port while traffic flows: the transfer arrives whole, everything else is counted. */
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Lab } from '../../src/lab/lab.js';
-import { transfer } from '../../src/lab/tools.js';
+import { startGarbage, transfer } from '../../src/lab/tools.js';
 import { counters } from './cli.js';
 import { labSkip } from './lab.js';
-
-const script = fileURLToPath(new URL('./garbage-sender.js', import.meta.url));
 
 t.test('garbage from a stranger and from a peer’s own address', { skip: labSkip() }, async (t) => {
   const lab = await Lab.create({ name: 'garbage', hosts: 3 });
@@ -24,12 +21,7 @@ t.test('garbage from a stranger and from a peer’s own address', { skip: labSki
     ),
   );
   const before = await counters(lab, nodes[1]);
-  const noise = [alpha, charlie].map((host) =>
-    lab.spawn(host, [process.execPath, script, bravo.underlay, '8472', '4711'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
-  );
-  await Promise.all(noise.map((child) => new Promise((resolve) => child.stdout?.once('data', resolve))));
+  const noise = await Promise.all([alpha, charlie].map((host) => startGarbage(lab, host, bravo.underlay, 8472, 4711)));
   for (const [from, to] of [
     [alpha.pods[0], bravo.pods[0]],
     [bravo.pods[0], alpha.pods[0]],

@@ -1,56 +1,75 @@
-/** A real worker thread on loopback: what it hands to the main thread. */
-import { EventEmitter, once } from 'node:events';
+/** Threads that end where they should not: nothing waits for them. */
 import t from 'tap';
+import { macFromName } from '../../src/core/mac.js';
 import { Overlay } from '../../src/dataplane/overlay.js';
-import { type Addon, loadAddon } from '../../src/os/addon.js';
-import { ProbeSocket } from '../../src/os/probe-socket.js';
-import { openUdpSockets } from '../../src/os/udp.js';
-import { encodePathProbe, pathProbeId } from '../../src/wire/path-probe.js';
-import { encapsulationPrefix } from '../../src/wire/vxlan.js';
+import type { Peer } from '../../src/dataplane/peers.js';
+import type { Addon } from '../../src/os/addon.js';
+import { parseAddress, parsePrefix } from '../../src/wire/address.js';
+import type { PodwireError } from '../../src/wire/error.js';
 import { WorkerPool } from '../../src/worker-pool.js';
-import { peer } from './dataplane/two-nodes.js';
 
-function load(): { addon?: Addon; skip: string | false } {
-  try {
-    return { addon: loadAddon(), skip: false };
-  } catch (error) {
-    return { skip: `needs the addon: ${(error as Error).message}` };
-  }
+/** The threads of these tests open nothing. */
+const addon = { wakerOpen: () => -1, wakerRing: () => {}, close: () => {} } as unknown as Addon;
+
+function node(name: string, number: number): Peer {
+  const underlay = parseAddress(`192.0.2.${number}`);
+  const podCidr = parsePrefix(`10.244.${number}.0/24`);
+  if (!underlay || typeof podCidr === 'string') throw new Error('an address');
+  return { node: name, underlay, podCidr: [podCidr], mac: macFromName(name) };
 }
 
-const { addon, skip } = load();
-
-t.test('a path probe from a peer comes out at the pool, with its index', { skip }, async (t) => {
-  if (!addon) return;
-  const alpha = peer('alpha', '127.0.0.1', '10.244.1.0/24');
-  const bravo = peer('bravo', '127.0.0.2', '10.244.2.0/24');
-  const overlay = await Overlay.create({ self: alpha, vxlan: { vni: 1, port: 8472 }, mtu: 1450, workers: 1 });
-  await overlay.setPeers([bravo]);
-  const sockets = openUdpSockets(addon, { underlay: alpha.underlay, port: 0, sourcePorts: 1, random: Math.random });
-  // An eventfd that nobody rings: a device without packets.
-  const queue = addon.wakerOpen();
-  const events = new EventEmitter();
-  const arrival = once(events, 'probe');
+async function open(workers: number, onLost: (error: PodwireError) => void, program = './stuck-worker.js') {
+  const [self, bravo, charlie] = ['alpha', 'bravo', 'charlie'].map((name, index) => node(name, index + 1));
+  const overlay = await Overlay.create({ self, vxlan: { vni: 1, port: 8472 }, mtu: 1450, workers, maxPeers: 8 });
   const pool = await WorkerPool.start({
     addon,
     shared: overlay.shared,
-    underlay: alpha.underlay,
-    queues: [queue],
+    underlay: self.underlay,
+    queues: Array.from({ length: workers }, () => -1),
     capabilities: { checksum: false, tcpSegmentation: false, udpSegmentation: false },
-    sockets: [sockets],
-    onLost: (error) => t.fail(error.message),
-    onProbe: (index, bytes) => events.emit('probe', index, bytes),
+    sockets: Array.from({ length: workers }, () => ({ receive: -1, egress: new Int32Array() })),
+    onLost,
+    program: new URL(program, import.meta.url),
   });
-  const sender = new ProbeSocket(addon, bravo.underlay, Math.random);
-  const probe = { kind: 'request', sequence: 1, sender: pathProbeId('bravo'), target: pathProbeId('alpha') } as const;
-  const prefix = encapsulationPrefix(1, alpha.mac, bravo.mac);
-  const frame = encodePathProbe({ ...probe, timestamp: 0n }, prefix, Buffer.alloc(32));
-  t.equal(sender.send(frame, alpha.underlay, addon.udpPort(sockets.receive)), 0);
-  const [index, bytes] = await arrival;
-  t.equal(overlay.peerAt(index)?.node, 'bravo');
-  t.same(bytes, Uint8Array.from(frame.subarray(8)));
+  return { overlay, pool, bravo, charlie };
+}
 
-  sender.close();
+t.test('a worker that dies inside a turn holds up no change', async (t) => {
+  const losses: PodwireError[] = [];
+  const { overlay, pool, bravo } = await open(1, (error) => losses.push(error));
+  let changed = false;
+  const change = overlay.setPeers([bravo]).then(() => {
+    changed = true;
+  });
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  t.equal(changed, false, 'it waits for the turn to end');
+  const bell = new Int32Array(overlay.shared.counters);
+  Atomics.store(bell, 0, 1);
+  Atomics.notify(bell, 0);
+  await change;
   await pool.stop();
-  for (const fd of [queue, sockets.receive, ...sockets.egress]) addon.close(fd);
+  t.strictSame(
+    losses.map(({ code, message }) => ({ code, message })),
+    [{ code: 'EDGE_LOST', message: 'worker 0: it ended' }],
+    'told once',
+  );
+});
+
+t.test('a worker that hangs inside a turn is ended by stop, and then holds up no change', async (t) => {
+  const losses: PodwireError[] = [];
+  const { overlay, pool, bravo, charlie } = await open(2, (error) => losses.push(error));
+  const change = overlay.setPeers([bravo, charlie]);
+  await pool.stop();
+  t.match(await change, { added: ['bravo', 'charlie'] });
+  t.match(await overlay.setPeers([]), { removed: ['bravo', 'charlie'] });
+  t.strictSame(losses, [], 'it was our own doing');
+});
+
+t.test('a worker that does not come to its first turn refuses the start', async (t) => {
+  const losses: PodwireError[] = [];
+  await t.rejects(
+    open(1, (error) => losses.push(error), './no-such-worker.js'),
+    { code: 'EDGE_LOST' },
+  );
+  t.strictSame(losses, []);
 });

@@ -7,6 +7,7 @@ import type { LabHost, Place } from '../../lab/plan.js';
 import type { RunningPodwire } from '../../lab/podwire.js';
 import { ensurePrivileges, inUserNamespace } from '../../lab/privileges.js';
 import { ask, hasProgram, ping, startEcho, transfer } from '../../lab/tools.js';
+import { loadAddon } from '../../os/addon.js';
 import { PodwireError } from '../../wire/error.js';
 import { type Probe, pingAll } from './matrix.js';
 import type { AddressReport, DemoReport } from './report.js';
@@ -24,9 +25,10 @@ export interface DemoOptions {
 /**
  * Runs the demo and cleans up, whatever happens.
  * @returns exit code: 0 if all went as it must, else 1
- * @throws PodwireError MACHINE before anything is made, if the machine or the user cannot
+ * @throws PodwireError MACHINE or NO_ADDON before anything is made, if the machine or the user cannot
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
+  loadAddon();
   await ensurePrivileges();
   if (options.keep && inUserNamespace()) {
     throw new PodwireError('MACHINE', '--keep needs root: nobody could enter the lab of a user namespace');

@@ -90,7 +90,8 @@ export class ForwardingTable {
    *
    * Rejects with `PodwireError`, and no reader has seen any of it: TABLE_FULL, or INTERNAL for a list that contradicts
    * the table or itself (a prefix for a peer that is not set, a prefix or peer removed that is not there, a peer removed
-   * that still has prefixes, an IPv6 prefix inside ::ffff:0:0/96). Waits as long as a reader stays in its turn.
+   * that still has prefixes, an IPv6 prefix inside ::ffff:0:0/96). Waits as long as a reader stays in its turn: whoever
+   * sees a reader's thread die puts its slot to rest.
    */
   apply(changes: readonly ForwardingChange[]): Promise<void> {
     const done = this.#last.then(() => this.#apply(changes));

@@ -1,11 +1,13 @@
 /**
- * Sends garbage as fast as it can, until it is killed: `node garbage-sender.js ADDRESS PORT SEED`. Noise of any length, and
- * frames that are almost right. Prints a line once it has begun.
+ * A program for hosts: sends garbage over UDP as fast as it can, until it is killed. Noise of any length, and frames that
+ * are almost right.
+ *
+ * `node garbage.js PORT ADDRESS SEED`: prints `sending` once it has begun.
  */
 import { createSocket } from 'node:dgram';
-import { seededRandom } from '../../src/core/random.js';
+import { seededRandom } from '../core/random.js';
 
-const [address, port, seed] = process.argv.slice(2);
+const [port, address, seed] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const socket = createSocket('udp4');
 

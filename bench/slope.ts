@@ -1,0 +1,28 @@
+/** A straight line through points, by least squares: pure. */
+
+export interface Slope {
+  /** How much y grows with 1 of x. */
+  readonly perMinute: number;
+  /** Its standard error; 0 with fewer than three points. */
+  readonly error: number;
+}
+
+/** @param points pairs of minutes and a value */
+export function slopeOf(points: readonly (readonly [number, number])[]): Slope {
+  const n = points.length;
+  const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / n;
+  const [meanX, meanY] = [mean(0), mean(1)];
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  if (n < 2 || spread === 0) return { perMinute: 0, error: 0 };
+  const perMinute = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+  const residual = points.reduce((sum, [x, y]) => sum + (y - meanY - perMinute * (x - meanX)) ** 2, 0);
+  return { perMinute, error: n > 2 ? Math.sqrt(residual / (n - 2) / spread) : 0 };
+}
+
+export type Verdict = 'steady' | 'undecided' | 'grows';
+
+/** Whether a slope is below what is tolerated, or above it, with two standard errors of room. */
+export function verdictOf({ perMinute, error }: Slope, tolerated: number): Verdict {
+  if (perMinute + 2 * error <= tolerated) return 'steady';
+  return perMinute - 2 * error > tolerated ? 'grows' : 'undecided';
+}

@@ -1,0 +1,121 @@
+/**
+ * `npm run bench:soak -- [--minutes 10] [--json FILE]`: does a node grow under load? Two hosts, TCP both ways between their
+ * pods and a flood of garbage from a third, all the time; every ten seconds the resident memory and the open files of both
+ * nodes. The verdict is about the slope of memory, once code is compiled and pools are full.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Lab } from '../src/lab/lab.js';
+import type { RunningPodwire } from '../src/lab/podwire.js';
+import { ensurePrivileges } from '../src/lab/privileges.js';
+import { startGarbage, transfer } from '../src/lab/tools.js';
+import { type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
+
+const PORT = 8472;
+const SEED = 4711;
+const EVERY = 10_000;
+/** The part of the time that does not count: code is compiled and pools fill. */
+const WARM_UP = 0.2;
+/** A rise that ten minutes do not tell from a heap's breathing, KiB a minute. */
+const TOLERATED = 100;
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  steady: 'no growth',
+  undecided: 'undecided, memory moves too much for so short a time',
+  grows: 'IT GROWS',
+};
+
+interface Sample {
+  /** Since the load began. */
+  readonly seconds: number;
+  /** Of each node, in the order of the hosts. */
+  readonly rssKiB: readonly number[];
+  readonly files: readonly number[];
+}
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, json: { type: 'string' } } });
+const durationMs = Number(values.minutes) * 60_000;
+if (!(durationMs >= EVERY * 3)) {
+  console.error('bench:soak: --minutes is at least 0.5');
+  process.exit(2);
+}
+
+await ensurePrivileges();
+const lab = await Lab.create({ name: 'soak', hosts: 3 });
+try {
+  await soak(lab);
+} finally {
+  await lab.destroy();
+}
+
+async function soak(lab: Lab): Promise<void> {
+  const [alpha, bravo, charlie] = lab.hosts;
+  const nodes = await Promise.all([alpha, bravo].map((host) => lab.startPodwire(host)));
+  const names = nodes.map(({ host }) => host.name);
+  console.log(
+    `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}\n`,
+  );
+  console.log(`| seconds | ${names.map((name) => `${name}: RSS (MiB), files`).join(' | ')} |\n|---|---|---|`);
+
+  await startGarbage(lab, charlie, alpha.underlay, PORT, SEED);
+  await startGarbage(lab, charlie, bravo.underlay, PORT, SEED + 1);
+  const transfers = Promise.all([
+    transfer(lab, alpha.pods[0], bravo.pods[0], 4, durationMs),
+    transfer(lab, bravo.pods[0], alpha.pods[0], 6, durationMs),
+  ]);
+  const samples = await watch(nodes);
+  const sent = (await transfers).map((end) => ({
+    gib: (end?.sent.bytes ?? 0) / 2 ** 30,
+    intact: end?.intact ?? false,
+  }));
+  const after = samples.filter(({ seconds }) => seconds >= (WARM_UP * durationMs) / 1000);
+  const slopes = names.map((_, node) => slopeOf(after.map(({ seconds, rssKiB }) => [seconds / 60, rssKiB[node]])));
+  const verdict = inOne([
+    ...slopes.map((slope) => verdictOf(slope, TOLERATED)),
+    filesStand(after) ? 'steady' : 'grows',
+  ]);
+
+  console.log();
+  for (const [node, slope] of slopes.entries()) console.log(`${names[node]}: ${inWords(slope)}`);
+  console.log(sent.map(({ gib, intact }) => `TCP ${gib.toFixed(1)} GiB, ${intact ? 'whole' : 'NOT whole'}`).join('; '));
+  console.log(`${values.minutes} minutes under load: ${VERDICTS[verdict]}`);
+  if (values.json === undefined) return;
+  const nodesFound = names.map((name, node) => ({ name, ...slopes[node] }));
+  writeFileSync(values.json, `${JSON.stringify({ verdict, nodes: nodesFound, sent, samples }, null, 2)}\n`);
+}
+
+async function watch(nodes: readonly RunningPodwire[]): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const started = performance.now();
+  for (let next = 0; next <= durationMs; next += EVERY) {
+    await sleep(started + next - performance.now());
+    const sample = {
+      seconds: Math.round((performance.now() - started) / 1000),
+      rssKiB: nodes.map(rssKiB),
+      files: nodes.map(({ process }) => readdirSync(`/proc/${process.pid}/fd`).length),
+    };
+    samples.push(sample);
+    const cells = nodes.map((_, node) => `${(sample.rssKiB[node] / 1024).toFixed(1)}, ${sample.files[node]}`);
+    console.log(`| ${sample.seconds} | ${cells.join(' | ')} |`);
+  }
+  return samples;
+}
+
+function rssKiB({ process }: RunningPodwire): number {
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]);
+}
+
+/** The worst of them. */
+function inOne(verdicts: readonly Verdict[]): Verdict {
+  return (['grows', 'undecided'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'steady';
+}
+
+function filesStand(samples: readonly Sample[]): boolean {
+  return samples.every(({ files }) => files.every((count, node) => count === samples[0].files[node]));
+}
+
+function inWords({ perMinute, error }: Slope): string {
+  return `${perMinute.toFixed(1)} ± ${(2 * error).toFixed(1)} KiB a minute`;
+}
