@@ -135,9 +135,9 @@ export class Swim<C extends Card> {
   /** Does everything that is due. */
   wake(now: number): void {
     this.#noticeStall(now);
-    if (this.#members.suspicions.nextAt <= now) this.#members.expire(now);
     if (this.#relay.nextAt <= now) this.#relay.due(now);
     if (this.#prober.at <= now) this.#prober.due(now);
+    if (this.#members.suspicions.nextAt <= now) this.#members.expire(now);
     if (this.#pushPullAt <= now) this.#pushPull(now);
     if (this.#members.sweepAt <= now) this.#members.forget(now);
     this.#planGossip(now);
