@@ -63,6 +63,8 @@ export class Members<C extends Card> {
   incarnation: number;
   /** When the last member died, ms. */
   lastDeath = Number.NEGATIVE_INFINITY;
+  /** Members that came back from the dead; whoever reads it may set it to 0. */
+  revived = 0;
   /** When to look for members to forget, ms. */
   sweepAt = Number.POSITIVE_INFINITY;
   readonly #profile: SwimProfile;
@@ -248,8 +250,10 @@ export class Members<C extends Card> {
       this.suspicions.end(node);
       this.#notify({ kind: 'recovered', node });
     }
-    if (state >= DEAD) this.#notify({ kind: 'joined', node, card });
-    else if (card !== before) this.#notify({ kind: 'updated', node, card, before });
+    if (state >= DEAD) {
+      this.revived++;
+      this.#notify({ kind: 'joined', node, card });
+    } else if (card !== before) this.#notify({ kind: 'updated', node, card, before });
   }
 
   #suspect(update: Update<C> & { kind: 'suspect' }, now: number): void {

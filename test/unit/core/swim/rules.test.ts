@@ -336,6 +336,22 @@ t.test('pushed and merged, a state is the same elsewhere', async (t) => {
   }
 });
 
+t.test('when many come back from the dead, states are exchanged soon, once', async (t) => {
+  const machine = new TestMachine(80);
+  const back = Array.from({ length: 20 }, (_, i) => i + 1);
+  machine.hear(80, ...back.map((node) => dead(node, 1, 80)));
+  machine.run(125_000, everybody);
+  machine.forgetOutput();
+  machine.hear(80, ...back.slice(0, 5).map((node) => alive(node, 2)));
+  machine.run(10_000, everybody);
+  t.equal(machine.synced.length, 0, 'a few may come and go');
+  machine.hear(80, ...back.slice(5).map((node) => alive(node, 2)));
+  machine.run(10_000, everybody);
+  t.equal(machine.synced.length, 1);
+  machine.run(60_000, everybody);
+  t.equal(machine.synced.length, 1);
+});
+
 t.test('who comes in alone does not tell the others what they have long known', async (t) => {
   const long = [1, 2, 3, 4].map((node) => record(node, ALIVE, 1, 3_600_000));
   const newcomer = new TestMachine(0);

@@ -161,7 +161,7 @@ t.test('two halves that meet again are one, by one exchange of states', async (t
   net.reachable = () => true;
   net.events.length = 0;
   net.sync(0, 1);
-  net.run(15_000);
+  net.run(30_000);
   t.ok(agreed(net, range(0, 30), 30));
   t.equal(count(net, 'failed'), 0, 'nobody dies of the other half’s memory');
   for (const node of range(0, 30)) {
