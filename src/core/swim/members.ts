@@ -63,6 +63,8 @@ export class Members<C extends Card> {
   incarnation: number;
   /** When the last member died, ms. */
   lastDeath = Number.NEGATIVE_INFINITY;
+  /** Members that came back from the dead; whoever reads it may set it to 0. */
+  revived = 0;
   /** When to look for members to forget, ms. */
   sweepAt = Number.POSITIVE_INFINITY;
   readonly #profile: SwimProfile;
@@ -153,7 +155,10 @@ export class Members<C extends Card> {
     const newer = node !== this.self && (slot < 0 || incarnation > this.table.incarnations[slot]);
     if (state === ALIVE || newer) this.#alive({ kind: 'alive', node, incarnation, card }, !quietly, now);
     if (state === LEFT) this.apply({ kind: 'left', node, incarnation }, this.self, now);
-    else if (state !== ALIVE) this.apply({ kind: 'suspect', node, incarnation, from: this.self }, this.self, now);
+    // Hearsay begins a suspicion; it does not confirm one, as a probe of our own would.
+    else if (state !== ALIVE && !this.#suspects(node, incarnation)) {
+      this.apply({ kind: 'suspect', node, incarnation, from: this.self }, this.self, now);
+    }
   }
 
   /** This node's own claim about a member, as others need it to refute or confirm; the member is no longer just alive. */
@@ -245,8 +250,10 @@ export class Members<C extends Card> {
       this.suspicions.end(node);
       this.#notify({ kind: 'recovered', node });
     }
-    if (state >= DEAD) this.#notify({ kind: 'joined', node, card });
-    else if (card !== before) this.#notify({ kind: 'updated', node, card, before });
+    if (state >= DEAD) {
+      this.revived++;
+      this.#notify({ kind: 'joined', node, card });
+    } else if (card !== before) this.#notify({ kind: 'updated', node, card, before });
   }
 
   #suspect(update: Update<C> & { kind: 'suspect' }, now: number): void {
@@ -338,6 +345,11 @@ export class Members<C extends Card> {
   }
 
   // Records and cards.
+
+  #suspects(node: NodeId, incarnation: number): boolean {
+    const slot = this.table.slotOf(node);
+    return slot >= 0 && this.table.state(slot) === SUSPECT && this.table.incarnations[slot] >= incarnation;
+  }
 
   #acceptable(node: NodeId, card: C): boolean {
     const own = node === this.self;

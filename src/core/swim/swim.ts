@@ -23,6 +23,9 @@ import {
 /** Called later than `wakeAt` by more than this many probe intervals, this node was stopped rather than slow. */
 const STALL = 3;
 
+/** If more than this part of the members came back from the dead since the last exchange of states, a split has healed. */
+const HEALED = 1 / 8;
+
 export interface SwimOptions<C extends Card> {
   /** This node. */
   readonly self: NodeId;
@@ -112,7 +115,7 @@ export class Swim<C extends Card> {
     // The answer may then carry what the updates led to: a refutation is back at once.
     for (const update of packet.updates) this.#members.apply(update, packet.from, now);
     if (packet.probe !== undefined) this.#handleProbe(packet.probe, packet.from, now, via);
-    this.#planGossip(now);
+    this.#plan(now);
   }
 
   /** `streamPing` with that number was answered. */
@@ -129,18 +132,18 @@ export class Swim<C extends Card> {
     for (const record of records) {
       this.#members.merge(record, alone && record.ageMs > this.#profile.pushPullInterval, now);
     }
-    this.#planGossip(now);
+    this.#plan(now);
   }
 
   /** Does everything that is due. */
   wake(now: number): void {
     this.#noticeStall(now);
-    if (this.#members.suspicions.nextAt <= now) this.#members.expire(now);
     if (this.#relay.nextAt <= now) this.#relay.due(now);
     if (this.#prober.at <= now) this.#prober.due(now);
+    if (this.#members.suspicions.nextAt <= now) this.#members.expire(now);
     if (this.#pushPullAt <= now) this.#pushPull(now);
     if (this.#members.sweepAt <= now) this.#members.forget(now);
-    this.#planGossip(now);
+    this.#plan(now);
     if (this.#gossipAt <= now) this.#gossip(now);
   }
 
@@ -171,7 +174,7 @@ export class Swim<C extends Card> {
       throw new PodwireError('INTERNAL', `a card of incarnation ${incarnation}, now it is ${this.incarnation}`);
     }
     this.#members.renew(card, incarnation);
-    this.#planGossip(now);
+    this.#plan(now);
   }
 
   /** Says goodbye and stops probing. It spreads while `wake` goes on being called: until `pending` is 0. */
@@ -180,7 +183,7 @@ export class Swim<C extends Card> {
     this.#members.leave(now);
     this.#prober.stop();
     this.#pushPullAt = Number.POSITIVE_INFINITY;
-    this.#planGossip(now);
+    this.#plan(now);
   }
 
   // For reading.
@@ -263,6 +266,21 @@ export class Swim<C extends Card> {
     this.#outbox.send(asker, { kind: 'nack', seq }, via);
   }
 
+  /** What happened may call for something sooner than it was due. */
+  #plan(now: number): void {
+    this.#planGossip(now);
+    if (this.#members.revived > HEALED * this.alive) this.#planExchange(now);
+  }
+
+  /**
+   * A split has healed. The first news of either half was told where it was known already, so that some of it misses
+   * somebody: everybody exchanges states once, soon.
+   */
+  #planExchange(now: number): void {
+    const soon = this.#profile.pushPullInterval / 3;
+    if (this.#pushPullAt > now + soon && !this.leaving) this.#pushPullAt = now + this.#tools.random() * soon;
+  }
+
   /** Gossip is planned only while there is news and somebody to tell it: at once, if the last is an interval ago. */
   #planGossip(now: number): void {
     if (this.#gossipAt !== Number.POSITIVE_INFINITY) return;
@@ -279,11 +297,12 @@ export class Swim<C extends Card> {
     const eligible = { upTo: SUSPECT, deadSince: now - gossipToTheDead } as const;
     for (const node of sample(this.#members.table, gossipNodes, eligible, this.#tools.random))
       this.#outbox.gossip(node);
-    this.#planGossip(now);
+    this.#plan(now);
   }
 
   #pushPull(now: number): void {
     this.#pushPullAt = now + pushPullInterval(this.#profile, this.alive);
+    this.#members.revived = 0;
     const [partner] = sample(this.#members.table, 1, healthy(), this.#tools.random);
     if (partner !== undefined) this.#outputs.sync(partner);
   }

@@ -80,7 +80,10 @@ export type SwimEvent<C extends Card> =
 export interface SwimOutputs<C extends Card> {
   /** @param via as `handlePacket` was given it, when this answers that packet: it goes where that came from */
   send(to: NodeId, packet: Packet<C>, via?: unknown): void;
-  /** Exchange full states with this member over a stream: `pushState` out, `mergeState` in, on both sides. */
+  /**
+   * Exchange full states with this member over a stream: send `pushState`; the other side merges it and only then sends
+   * its own, so that two halves that meet again need one exchange: it has objected by then to being dead.
+   */
   sync(to: NodeId): void;
   /** Ping it over a stream, beside the indirect probes; an answer is `handleStreamAck(seq)`. */
   streamPing(to: NodeId, seq: number): void;

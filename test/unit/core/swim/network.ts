@@ -22,14 +22,13 @@ interface Machine {
   swim: Swim<TestCard>;
   card: TestCard;
   up: boolean;
-  /** Whatever reaches it or is due in it happens so much later, ms. */
+  /** It comes to what has reached it so much later, ms; it sends in time. */
   slowness: number;
   wakeAt: number;
 }
 
 interface Happening {
   readonly at: number;
-  readonly order: number;
   readonly what: () => void;
 }
 
@@ -52,7 +51,6 @@ export class TestNetwork {
   readonly #profile: SwimProfile;
   readonly #machines = new Map<NodeId, Machine>();
   #happenings: Happening[] = [];
-  #order = 0;
 
   constructor(seed: number, profile: SwimProfile = LAN) {
     this.#random = seededRandom(seed);
@@ -117,9 +115,11 @@ export class TestNetwork {
     this.#later(this.#latency(), () => {
       if (!this.#passes(a, b) || !this.#passes(b, a)) return;
       const mine = [...this.swim(a).pushState(this.now)];
-      const theirs = [...this.swim(b).pushState(this.now)];
-      this.#input(b, (swim) => swim.mergeState(mine, this.now));
-      this.#input(a, (swim) => swim.mergeState(theirs, this.now));
+      this.#input(b, (swim) => {
+        swim.mergeState(mine, this.now);
+        const theirs = [...swim.pushState(this.now)];
+        this.#input(a, (swim) => swim.mergeState(theirs, this.now));
+      });
     });
   }
 
@@ -138,8 +138,9 @@ export class TestNetwork {
   suspend(node: NodeId, ms: number): void {
     const machine = this.machine(node);
     machine.up = false;
-    this.#later(ms, () => {
+    this.#at(this.now + ms, () => {
       machine.up = true;
+      machine.wakeAt = Number.NaN;
       this.#plan(node);
     });
   }
@@ -191,7 +192,7 @@ export class TestNetwork {
     if (at === machine.wakeAt) return;
     machine.wakeAt = at;
     if (at === Number.POSITIVE_INFINITY) return;
-    this.#later(Math.max(0, at - this.now) + machine.slowness, () => {
+    this.#at(Math.max(at, this.now), () => {
       if (!machine.up || this.#machines.get(node) !== machine || machine.wakeAt !== at) return;
       machine.wakeAt = Number.NaN;
       machine.swim.wake(this.now);
@@ -205,7 +206,11 @@ export class TestNetwork {
   }
 
   #later(ms: number, what: () => void): void {
-    const happening = { at: this.now + ms, order: this.#order++, what };
+    this.#at(this.now + ms, what);
+  }
+
+  #at(at: number, what: () => void): void {
+    const happening = { at, what };
     let low = 0;
     let high = this.#happenings.length;
     while (low < high) {
