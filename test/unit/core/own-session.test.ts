@@ -1,5 +1,6 @@
 import t from 'tap';
 import { OwnSession } from '../../../src/core/own-session.js';
+import { SessionKeys } from '../../../src/core/session-keys.js';
 import { MESSAGE } from '../../../src/wire/sealed.js';
 import { RING } from './sealed-cluster.js';
 
@@ -19,4 +20,13 @@ t.test('a session says which counters it used since when', async (t) => {
   t.equal(own.counterSince(1e9, 3060), 4, 'since 1060: two seconds are remembered');
   for (let nowMs = 3000; nowMs < 10_000; nowMs += 7) say(nowMs);
   t.ok(own.counterSince(1e9, 10_000) > 500);
+});
+
+t.test('a key is derived once, and not kept when the ring changes', async (t) => {
+  const keys = new SessionKeys(new Uint8Array(16));
+  const key = keys.of(RING.first);
+  t.equal(keys.of(RING.first), key, 'the same memory');
+  keys.forget();
+  t.not(keys.of(RING.first), key);
+  t.same(keys.of(RING.first), key);
 });
