@@ -139,7 +139,7 @@ export class Sessions<Via> implements DatagramSessions<Via> {
     if (!plain) return 'forged';
 
     if (header.kind === MESSAGE) return this.#message(header, keys, plain, via, nowMs);
-    if (header.kind === CHALLENGE) return this.#answer(header.session, plain, via, nowMs);
+    if (header.kind === CHALLENGE) return this.#answer(plain, via, nowMs);
     if (header.kind === ANSWER) return this.#admit(name, plain, nowMs);
     // A stream's hello.
     return 'malformed';
@@ -172,13 +172,13 @@ export class Sessions<Via> implements DatagramSessions<Via> {
   }
 
   /** Answers a challenge, whoever sends it: that proves nothing but that we are here now. */
-  #answer(challenger: Uint8Array, plain: Uint8Array, via: Via, nowMs: number): SessionCounter {
+  #answer(plain: Uint8Array, via: Via, nowMs: number): SessionCounter {
     const challenge = decodeChallenge(plain);
     if (!challenge) return 'malformed';
     if (nameOf(challenge.session) !== this.#ownName) return 'challenge_foreign';
     if (!this.#answers.take(nowMs)) return 'answer_limited';
     const counter = this.#own.counterSince(challenge.ageMs, nowMs);
-    this.#outputs.send(this.#seal(ANSWER, encodeAnswer({ session: challenger, nonce: challenge.nonce, counter })), via);
+    this.#outputs.send(this.#seal(ANSWER, encodeAnswer({ nonce: challenge.nonce, counter })), via);
     return 'answered';
   }
 
@@ -187,8 +187,7 @@ export class Sessions<Via> implements DatagramSessions<Via> {
     const answer = decodeAnswer(plain);
     if (!answer) return 'malformed';
     const waiting = this.#waiting.get(name, nowMs);
-    const ours = nameOf(answer.session) === this.#ownName;
-    if (!waiting || !ours || !Buffer.from(waiting.nonce).equals(answer.nonce)) return 'answer_unasked';
+    if (!waiting || !Buffer.from(waiting.nonce).equals(answer.nonce)) return 'answer_unasked';
     this.#trust(name, waiting.keys, answer.counter, nowMs);
     return 'trusted';
   }

@@ -30,7 +30,7 @@
  * - 1 message: a packet of gossip.
  * - 2 challenge: the session that is challenged (16), a nonce (16), an age (4): milliseconds, not more than the challenger
  *   has lived. What was sent within them cannot have reached an earlier life of it.
- * - 3 answer: the challenger's session (16), the nonce (16), the first counter that the sender used within that age (8).
+ * - 3 answer: the nonce (16), the first counter that the sender used within that age (8).
  * - 4 hello: a nonce (32); on streams, not in datagrams.
  */
 import { decrypt, encrypt, TAG_BYTES } from './aes-gcm.js';
@@ -76,9 +76,8 @@ export interface Challenge {
   readonly ageMs: number;
 }
 
-/** What an answer says: session and nonce are the challenger's. */
+/** What an answer says: the challenge's nonce, and the lowest counter that the challenger may believe. */
 export interface Answer {
-  readonly session: Uint8Array;
   readonly nonce: Uint8Array;
   readonly counter: number;
 }
@@ -131,21 +130,18 @@ export function decodeChallenge(bytes: Uint8Array): Challenge | undefined {
   return { session, nonce, ageMs: get32(bytes, at) >>> 0 };
 }
 
-export function encodeAnswer({ session, nonce, counter }: Answer): Uint8Array {
-  const bytes = new Uint8Array(SESSION_BYTES + NONCE_BYTES + 8);
-  bytes.set(session);
-  bytes.set(nonce, SESSION_BYTES);
-  putCounter(bytes, SESSION_BYTES + NONCE_BYTES, counter);
+export function encodeAnswer({ nonce, counter }: Answer): Uint8Array {
+  const bytes = new Uint8Array(NONCE_BYTES + 8);
+  bytes.set(nonce);
+  putCounter(bytes, NONCE_BYTES, counter);
   return bytes;
 }
 
-/** Undefined: it is too short, or its counter too large. */
+/** Undefined: it is too short, or its counter too large. A later version may say more. */
 export function decodeAnswer(bytes: Uint8Array): Answer | undefined {
-  const at = SESSION_BYTES + NONCE_BYTES;
-  if (bytes.length < at + 8) return undefined;
-  const counter = getCounter(bytes, at);
-  if (counter === undefined) return undefined;
-  return { session: bytes.subarray(0, SESSION_BYTES), nonce: bytes.subarray(SESSION_BYTES, at), counter };
+  if (bytes.length < NONCE_BYTES + 8) return undefined;
+  const counter = getCounter(bytes, NONCE_BYTES);
+  return counter === undefined ? undefined : { nonce: bytes.subarray(0, NONCE_BYTES), counter };
 }
 
 /** Undefined above 2^53 - 1: nobody counts so far, and numbers end there. */

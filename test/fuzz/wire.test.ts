@@ -19,13 +19,13 @@ import { findMss } from '../../src/wire/tcp.js';
 import { checkVxlan } from '../../src/wire/vxlan.js';
 import { ipv4, ipv6, tcp, udp, withChecksum, words } from '../unit/wire/packets.js';
 import { vectors } from '../unit/wire/vectors.js';
+import { mutator } from './mutate.js';
 
 const SEED = Number(process.env['PODWIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const INPUTS = Number(process.env['PODWIRE_FUZZ'] ?? 200_000);
 
 const random = seededRandom(SEED);
-/** A whole number, 0 <= x < limit. */
-const below = (limit: number) => Math.floor(random() * limit);
+const { below, mutate } = mutator(random);
 
 /** Bytes before an input, bytes behind it. */
 const BEFORE = 64;
@@ -208,38 +208,6 @@ function runFragment(at: number, length: number, choice: number): string {
 
 function relative(found: number, at: number): string {
   return found === -1 ? 'none' : `${found - at}`;
-}
-
-/** A copy with a few changes: bits, bytes, telling values, lengths, and pieces moved about. */
-function mutate(seed: Buffer): Buffer {
-  let input = Buffer.from(seed);
-  for (let changes = below(5); changes > 0 && input.length > 0; changes--) {
-    const at = random() < 0.7 ? below(Math.min(input.length, 96)) : below(input.length);
-    switch (below(7)) {
-      case 0:
-        input[at] ^= 1 << below(8);
-        break;
-      case 1:
-        input[at] = below(256);
-        break;
-      case 2:
-        input[at] = [0, 1, 2, 4, 8, 0x45, 0x4f, 0x60, 0x7f, 0x80, 0xff][below(11)];
-        break;
-      case 3:
-        input = Buffer.from(input.subarray(0, at));
-        break;
-      case 4:
-        input = Buffer.concat([input, Buffer.alloc(below(40), below(256))]);
-        break;
-      case 5:
-        input.copyWithin(at, below(input.length));
-        break;
-      default:
-        if (at + 1 < input.length)
-          input.writeUInt16BE([0, input.length, input.length - 40, 0x2000, 0xffff][below(5)] & 0xffff, at);
-    }
-  }
-  return input;
 }
 
 function frames(): Buffer[] {

@@ -61,7 +61,7 @@ t.test('a ring as text', async (t) => {
       }),
       (keys) => {
         const ring = Keyring.of(keys);
-        t.same(parseKeyring(formatKeyring(ring), 'keys').ids, ring.ids);
+        return t.same(parseKeyring(formatKeyring(ring), 'keys').ids, ring.ids);
       },
     ),
     { numRuns: 50 },

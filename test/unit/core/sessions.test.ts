@@ -38,8 +38,8 @@ t.test('a stranger is held, challenged, trusted, and heard in order', async (t) 
       ['alpha', 5],
       ['bravo', 36],
       ['bravo', 36],
-      ['alpha', 40],
-      ['alpha', 40],
+      ['alpha', 24],
+      ['alpha', 24],
     ],
     'two challenges at once, no more',
   );
