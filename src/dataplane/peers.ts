@@ -4,8 +4,9 @@
  */
 import { type ForwardingChange, NOBODY, type PeerRecord, SELF } from '../core/forwarding/change.js';
 import { overlayAddress } from '../core/overlay-address.js';
-import { type Address, familyBits, formatAddress, formatPrefix, type Prefix, prefixOf } from '../wire/address.js';
+import { type Address, familyBits, type Prefix, prefixOf, sameAddress, samePrefix } from '../wire/address.js';
 import { PodwireError } from '../wire/error.js';
+import { macEquals } from '../wire/ethernet.js';
 import { encapsulationPrefix } from '../wire/vxlan.js';
 
 /** A node as the dataplane knows it. */
@@ -145,14 +146,12 @@ function prefixes(peer: Peer): Prefix[] {
   return [...peer.podCidr, hostPrefix(peer.underlay)];
 }
 
-function samePeer(a: Peer, b: Peer): boolean {
-  return describe(a) === describe(b);
-}
-
-function describe(peer: Peer): string {
-  return [
-    formatAddress(peer.underlay),
-    ...peer.podCidr.map(formatPrefix),
-    Buffer.from(peer.mac).toString('hex'),
-  ].join();
+function samePeer(one: Peer, other: Peer): boolean {
+  if (one === other) return true;
+  return (
+    sameAddress(one.underlay, other.underlay) &&
+    macEquals(one.mac, 0, other.mac) &&
+    one.podCidr.length === other.podCidr.length &&
+    one.podCidr.every((prefix, i) => samePrefix(prefix, other.podCidr[i]))
+  );
 }

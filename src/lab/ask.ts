@@ -15,10 +15,13 @@ export interface Answer {
   readonly rttMs: number;
 }
 
+/** A lost SYN or neighbour solicitation is sent again after a second: one loss must not look like silence. */
+const PATIENCE = 2_500;
+
 async function ask(port: number, host: string): Promise<Answer> {
   const started = performance.now();
   const socket = createConnection({ host, port });
-  socket.setTimeout(1000, () => socket.destroy(new Error('no answer')));
+  socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer')));
   let own = '';
   let rttMs = 0;
   socket.once('connect', () => {

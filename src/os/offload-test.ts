@@ -5,7 +5,7 @@
  * at all, for a firewall may stand between, proves nothing and changes nothing.
  */
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { ADDRESS, Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT } from '../bytes/batch.js';
 import { seededRandom } from '../core/random.js';
 import { type Address, addressBytes, formatAddress } from '../wire/address.js';
@@ -168,7 +168,7 @@ async function until(isSo: () => boolean): Promise<boolean> {
   const end = performance.now() + STEP_WAIT;
   while (!isSo()) {
     if (performance.now() > end) return false;
-    await sleep(0);
+    await turn();
   }
   return true;
 }

@@ -5,8 +5,8 @@ import { ACTIVE, KEYS, type Layout, layoutFor, RESTING, readerState, writeLimits
 import { makeKeys } from './slots.js';
 import { TableCopy } from './table-copy.js';
 
-/** Steps taken in one go before the event loop gets its turn: 0.1 ms, and a few ms where pages and code are cold. */
-export const SLICE = 128;
+/** Steps taken in one go before the event loop gets its turn: 0.02 ms, and a millisecond where pages and code are cold. */
+export const SLICE = 32;
 
 /** Looks at a busy reader at every turn of the event loop, and after this many looks every millisecond. */
 const EAGER_LOOKS = 16;
