@@ -1,0 +1,154 @@
+import t from 'tap';
+import type { Claim } from '../../../../src/core/ipam/claim.js';
+import { SubnetClaims, type SubnetClaimsOptions } from '../../../../src/core/ipam/subnet-claims.js';
+import { SubnetPool } from '../../../../src/core/ipam/subnet-pool.js';
+import { formatPrefix, type Prefix, parsePrefix } from '../../../../src/wire/address.js';
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (typeof parsed === 'string') throw new Error(parsed);
+  return parsed;
+}
+
+function claim(epoch: number, ...podCidr: string[]): Claim {
+  return { epoch, podCidr: podCidr.map(prefix) };
+}
+
+const HOUR = 3_600_000;
+
+/** A machine whose acts are noted in order. */
+function machine(range = '10.0.0.0/22', changes: Partial<SubnetClaimsOptions> = {}) {
+  const acts: string[] = [];
+  const text = (one: Claim | undefined) => (one ? `${one.podCidr.map(formatPrefix)} ${one.epoch}` : 'nothing');
+  const claims = new SubnetClaims({
+    self: 'self',
+    pool: new SubnetPool([prefix(range)], { 4: 24, 6: 64 }),
+    coolDownMs: HOUR,
+    outputs: {
+      announce: (one) => acts.push(`announce ${text(one)}`),
+      hold: (one) => acts.push(`hold ${text(one)}`),
+      release: (one, winner) => acts.push(`release ${text(one)} to ${winner}`),
+      exhausted: ({ total, used, kept }) => acts.push(`exhausted ${total} ${used} ${kept}`),
+    },
+    ...changes,
+  });
+  const own = () => claims.own?.podCidr.map(formatPrefix).join() ?? '';
+  return { claims, acts, own };
+}
+
+t.test('the first node of a cluster waits for nobody', async (t) => {
+  const { claims, acts } = machine();
+  claims.start(0, false);
+  claims.wake(0);
+  t.match(acts, [/^announce 10\.0\.\d\.0\/24 1$/, /^hold 10\.0\.\d\.0\/24 1$/]);
+  t.equal(claims.state, 'held');
+});
+
+t.test('others are waited for, and what they have is not taken, be they there or not', async (t) => {
+  const { claims, acts, own } = machine();
+  claims.observe('a', claim(7, '10.0.0.0/24'), 'present', 0);
+  claims.observe('b', claim(5, '10.0.1.0/24'), 'absent', 0);
+  claims.observe('c', claim(0, '10.0.2.128/25'), 'present', 0);
+  claims.start(0, true);
+  t.equal(own(), '10.0.3.0/24', 'the only one that nobody has a part of');
+  t.equal(claims.own?.epoch, 8, 'younger than all that it knows');
+  t.equal(claims.state, 'settling');
+  claims.wake(claims.wakeAt() - 1);
+  t.equal(claims.state, 'settling');
+  claims.wake(claims.wakeAt());
+  t.equal(claims.state, 'held');
+  t.equal(acts.length, 2);
+});
+
+t.test('the same name finds the same block', async (t) => {
+  const [one, two] = [machine('10.0.0.0/16'), machine('10.0.0.0/16')];
+  for (const { claims } of [one, two]) claims.start(0, false);
+  t.equal(one.own(), two.own());
+});
+
+t.test('a collision while it settles: both decide alike, and nothing was forwarded', async (t) => {
+  const { claims, acts, own } = machine();
+  claims.start(0, true);
+  const first = own();
+  claims.observe('zeta', claim(1, first), 'present', 100);
+  t.equal(own(), first, 'a name that goes behind ours gives way');
+  claims.observe('alpha', claim(1, first), 'present', 200);
+  t.not(own(), first, 'we give way to one that goes before');
+  t.notOk(acts.some((act) => act.startsWith('release')));
+  t.equal(claims.state, 'settling');
+});
+
+t.test('a holder that loses stops before it claims anew', async (t) => {
+  const { claims, acts, own } = machine();
+  claims.start(0, false);
+  claims.wake(0);
+  const held = own();
+  claims.observe('alpha', claim(9, held), 'present', 1000);
+  t.equal(own(), held, 'a younger claim does not take it');
+  claims.observe('alpha', claim(0, held), 'absent', 1500);
+  t.equal(own(), held, 'nor does a node that is not there');
+  acts.length = 0;
+  claims.observe('alpha', claim(0, held), 'present', 2000);
+  claims.wake(claims.wakeAt());
+  t.match(acts, [
+    /^release 10\.0\.\d\.0\/24 1 to alpha$/,
+    /^announce 10\.0\.\d\.0\/24 10$/,
+    /^hold 10\.0\.\d\.0\/24 10$/,
+  ]);
+});
+
+t.test('a node that returns', async (t) => {
+  const remembered = { ...claim(3, '10.0.2.0/24'), absentMs: 1000 };
+  await t.test('has its subnet again, at once', async (t) => {
+    const { claims, acts } = machine('10.0.0.0/22', { remembered });
+    claims.observe('a', claim(9, '10.0.1.0/24'), 'present', 0);
+    claims.start(0, true);
+    t.same(acts, ['announce 10.0.2.0/24 3', 'hold 10.0.2.0/24 3']);
+  });
+  for (const standing of ['present', 'absent'] as const) {
+    await t.test(`and concedes it to one that is ${standing}`, async (t) => {
+      const { claims, own } = machine('10.0.0.0/22', { remembered });
+      claims.observe('a', claim(9, '10.0.2.0/24'), standing, 0);
+      claims.start(0, true);
+      t.not(own(), '10.0.2.0/24');
+      t.equal(claims.state, 'settling');
+    });
+  }
+  await t.test('after longer than others remember it, as one that claims anew', async (t) => {
+    const { claims, acts } = machine('10.0.0.0/22', { remembered: { ...remembered, absentMs: HOUR + 1 } });
+    claims.observe('a', claim(9, '10.0.1.0/24'), 'present', 0);
+    claims.start(0, true);
+    t.same(acts, ['announce 10.0.2.0/24 10', 'hold 10.0.2.0/24 10']);
+  });
+  await t.test('whatever its clock says', async (t) => {
+    for (const absentMs of [-1e15, Number.NaN]) {
+      const { claims, acts } = machine('10.0.0.0/22', { remembered: { ...remembered, absentMs } });
+      claims.start(0, true);
+      t.same(acts, ['announce 10.0.2.0/24 3', 'hold 10.0.2.0/24 3']);
+    }
+  });
+});
+
+t.test('no block is free', async (t) => {
+  const { claims, acts, own } = machine('10.0.0.0/23');
+  claims.observe('a', claim(1, '10.0.0.0/24'), 'present', 0);
+  claims.observe('b', claim(2, '10.0.1.0/24'), 'absent', 0);
+  claims.start(0, true);
+  t.same(acts, ['announce nothing', 'exhausted 2 1 1']);
+  t.equal(claims.state, 'exhausted');
+  claims.observe('c', undefined, 'present', 1000);
+  t.equal(acts.length, 2, 'said once');
+  claims.observe('b', undefined, 'forgotten', 2000);
+  t.equal(own(), '10.0.1.0/24', 'as soon as there is one');
+  t.same(claims.usage(), { total: 2, used: 2, kept: 0, free: 0 });
+});
+
+t.test('what was given back is claimed no more', async (t) => {
+  const { claims, acts, own } = machine();
+  claims.start(0, false);
+  claims.wake(0);
+  claims.giveBack();
+  t.equal(acts.at(-1), 'announce nothing');
+  claims.observe('a', claim(1, '10.0.0.0/22'), 'present', 10);
+  t.equal(own(), '');
+});
