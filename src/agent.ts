@@ -1,56 +1,84 @@
 /**
  * The node agent: the one place that sees everything and puts it together. Reads as a life does: it is fit or refuses,
- * takes what it needs, carries traffic, changes its peers, and gives everything back.
+ * finds its cluster and its subnet there (or has both from its configuration), carries traffic, follows its peers, and
+ * gives everything back.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApiServer } from './api/server.js';
 import { Carrier, releaseAll } from './carrier.js';
+import { Cluster } from './cluster.js';
 import type { Agent, AgentOptions } from './control/agent-types.js';
 import { checkNode, fatalProblems } from './control/check.js';
-import type { NodeConfig } from './control/config/node-config.js';
+import { formatEndpoint } from './control/config/endpoint.js';
+import { gossips, type NodeConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
-import type { CounterReading, NodeStatus, PeerStatus, ReloadReport, RouteStatus } from './control/node-api.js';
+import { desiredPeers, NO_SUBNET } from './control/desired-peers.js';
+import { EventLog } from './control/membership/events.js';
+import type {
+  CounterReading,
+  IpamStatus,
+  KeyStatus,
+  MemberStatus,
+  NodeEvent,
+  NodeStatus,
+  PeerStatus,
+  ReloadReport,
+  RouteStatus,
+} from './control/node-api.js';
+import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
-import type { Peer } from './dataplane/peers.js';
-import { byteWorkKind, loadAddon } from './os/addon.js';
+import type { Peer, PeerDifference } from './dataplane/peers.js';
+import { type Addon, byteWorkKind, loadAddon } from './os/addon.js';
 import { gatherFacts } from './os/facts.js';
 import { HostNetwork } from './os/host-network.js';
+import { isOwnAddress, ownAddressTowards } from './os/own-address.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
-import { formatAddress, formatPrefix, type Prefix } from './wire/address.js';
+import { type Address, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
+import type { SignedStatement } from './wire/gossip/statement.js';
+
+/** Between two looks whether the underlay address is still this machine's, ms. */
+const ADDRESS_WATCH = 2_000;
 
 const SECURITY = {
   sealed: false,
   note: 'plain VXLAN: nothing is encrypted, and a sender is known by its outer address only, which proves nothing; run it where you trust the network between the nodes',
 } as const;
 
-/**
- * Starts a node and resolves when it carries traffic.
- * @throws PodwireError: the node does not run, and what was made is taken back
- */
-export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const agent = new NodeAgent(options);
-  try {
-    await agent.start();
-    return agent;
-  } catch (error) {
-    await agent.release();
-    throw error;
-  }
+export function createAgent(options: AgentOptions): Agent {
+  return new NodeAgent(options);
 }
 
 class NodeAgent implements Agent {
   readonly stopped: Promise<number>;
   readonly #options: AgentOptions;
   readonly #startedAt = Date.now();
+  readonly #events = new EventLog(() => Date.now());
   #config: NodeConfig;
+  #addon: Addon | undefined;
+  #host: HostNetwork | undefined;
+  #mac: Uint8Array = new Uint8Array(6);
+  #underlay: Address | undefined;
+  #cluster: Cluster | undefined;
+  /** The subnets that are ours, as soon and as long as they are. */
+  #claim: Claim | undefined;
   #carrier: Carrier | undefined;
+  /** Others who carry traffic, as gossip tells. */
+  #members: readonly SignedStatement[] = [];
+  /** Members that get no traffic, and why: what was said already. */
+  #left = new Map<string, string>();
+  /** Carriers are started and stopped one after the other. */
+  #carrying: Promise<void> = Promise.resolve();
+  #reloading: Promise<unknown> = Promise.resolve();
   #resolveStopped: (code: number) => void = () => {};
+  /** Until it has carried something: what ends `start`. */
+  #firstCarried: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   /** How to give back what was taken, in the order of taking. */
   readonly #releases: (() => unknown)[] = [];
   #releasing: Promise<void> | undefined;
-  #reloading: Promise<unknown> = Promise.resolve();
+  #givesBack = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -58,54 +86,213 @@ class NodeAgent implements Agent {
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
+    this.#events.onEvent(({ at: _, kind, message, ...facts }) =>
+      options.log[levelOf(kind)]({ kind, ...facts }, message),
+    );
   }
 
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
+    const carried = new Promise<void>((resolve, reject) => {
+      this.#firstCarried = { resolve, reject };
+    });
+    carried.catch(() => undefined);
+    try {
+      await this.#prepare();
+      if (!this.#releasing) await this.#takePart();
+      const carries = await Promise.race([carried.then(() => true), this.stopped.then(() => false)]);
+      if (carries) this.#sayReady();
+      return carries;
+    } catch (error) {
+      if (this.#releasing) return false;
+      await this.release();
+      throw error;
+    }
+  }
+
+  /** What every node needs, whatever its subnet will be. */
+  async #prepare(): Promise<void> {
     const { log } = this.#options;
-    const config = this.#config;
-    const addon = loadAddon();
+    const { socket, stateDir, node, device } = this.#config;
+    this.#addon = loadAddon();
+    this.#underlay = this.#config.underlay ?? (await this.#findAddress());
+    if (this.#releasing) return;
     await this.#refuseIfUnfit();
 
-    const api = new ApiServer(this, config.socket);
-    await makeStateDir(config.stateDir);
+    const api = new ApiServer(this, socket);
+    await makeStateDir(stateDir);
     await api.listen();
     this.#releases.push(() => api.close());
 
-    const mac = await loadOrMakeMac(config.stateDir, config.node);
-    const host = new HostNetwork({ stateDir: config.stateDir, device: config.device });
-    for (const line of await host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
-    const onLost = (error: PodwireError) => this.#lost(error);
-    const carrier = await Carrier.start({ config, addon, host, mac, peers: config.peers, log, onLost });
-    this.#carrier = carrier;
-    this.#releases.push(() => carrier.stop());
-    if (process.env['NOTIFY_SOCKET']) addon.notify(process.env['NOTIFY_SOCKET'], 'READY=1');
+    this.#mac = await loadOrMakeMac(stateDir, node);
+    this.#host = new HostNetwork({ stateDir, device });
+    for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
+  }
+
+  /** The own address that reaches the nodes to join; waited for while there is no route to any. */
+  async #findAddress(): Promise<Address | undefined> {
+    const { join } = this.#config;
+    for (let tries = 0; !this.#releasing; tries++) {
+      const address = await ownAddressTowards(join);
+      if (address) return address;
+      if (tries === 0)
+        this.#events.tell('no-route', `no route to ${join.map(formatEndpoint).join(', ')}: waiting for one`);
+      await delay(ADDRESS_WATCH);
+    }
+    return undefined;
   }
 
   /** Before anything is changed. */
   async #refuseIfUnfit(): Promise<void> {
-    const problems = fatalProblems(checkNode(this.#config, await gatherFacts(this.#config)));
+    const config = { ...this.#config, underlay: this.#known(this.#underlay) };
+    const problems = fatalProblems(checkNode(config, await gatherFacts(config)));
     if (problems.length === 0) return;
     const lines = problems.map(({ message, mend }) => (mend ? `${message}: ${mend}` : message));
     throw new PodwireError('MACHINE', lines.join('\n'));
   }
 
+  /** With gossip the subnet is the cluster's to grant; without it is what the configuration says. */
+  async #takePart(): Promise<void> {
+    this.#releases.push(() => this.#stopCarrying());
+    if (!gossips(this.#config)) {
+      this.#hold({ podCidr: this.#config.podCidr, epoch: 0 });
+      return;
+    }
+    const underlay = this.#known(this.#underlay);
+    this.#cluster = await Cluster.start({
+      config: this.#config,
+      underlay,
+      mac: this.#mac,
+      events: this.#events,
+      log: this.#options.log,
+      outputs: {
+        hold: (claim) => this.#hold(claim),
+        release: () => this.#release(),
+        members: (cards) => this.#follow(cards),
+        refused: (words) => this.#fail(new PodwireError('REFUSED', words)),
+        sendProbe: (node, frame) => this.#carrier?.sendProbe(node, frame),
+      },
+    });
+    // Goodbye is said while packets still flow.
+    this.#releases.push(() => this.#cluster?.leave(this.#givesBack));
+    const watch = setInterval(() => void this.#watchAddress(), ADDRESS_WATCH);
+    this.#releases.push(() => clearInterval(watch));
+  }
+
+  #hold(claim: Claim): void {
+    this.#claim = claim;
+    this.#inTurn(() => this.#startCarrier());
+  }
+
+  /** Somebody else's subnet now: nothing more is carried until there is another. */
+  #release(): void {
+    this.#claim = undefined;
+    this.#inTurn(() => this.#stopCarrier());
+  }
+
+  #inTurn(act: () => Promise<void>): void {
+    this.#carrying = this.#carrying.then(act).catch((error) => this.#fail(error));
+  }
+
+  async #startCarrier(): Promise<void> {
+    await this.#stopCarrier();
+    const claim = this.#claim;
+    if (!claim || this.#releasing) return;
+    const { podCidr } = claim;
+    this.#carrier = await Carrier.start({
+      config: { ...this.#config, underlay: this.#known(this.#underlay), podCidr },
+      addon: this.#known(this.#addon),
+      host: this.#known(this.#host),
+      mac: this.#mac,
+      peers: this.#desired(),
+      log: this.#options.log,
+      onLost: (error) => this.#fail(error),
+      onProbe: (node, frame) => this.#cluster?.handleProbe(node, frame),
+    });
+    // Who came while it started.
+    await this.#applyPeers();
+    this.#firstCarried?.resolve();
+    this.#firstCarried = undefined;
+  }
+
+  async #stopCarrier(): Promise<void> {
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    await carrier?.stop();
+  }
+
+  async #stopCarrying(): Promise<void> {
+    await this.#carrying;
+    await this.#stopCarrier();
+  }
+
+  #sayReady(): void {
+    const socket = process.env['NOTIFY_SOCKET'];
+    if (socket) this.#known(this.#addon).notify(socket, 'READY=1');
+  }
+
+  #follow(cards: readonly SignedStatement[]): void {
+    this.#members = cards;
+    this.#applyPeers().catch((error) => this.#options.log.error({ err: error }, String(error)));
+  }
+
+  async #applyPeers(): Promise<PeerDifference | undefined> {
+    const carrier = this.#carrier;
+    if (!carrier) return undefined;
+    const difference = await carrier.overlay.setPeers(this.#desired());
+    this.#watchPaths();
+    return difference;
+  }
+
+  #watchPaths(): void {
+    this.#cluster?.watchPaths([...(this.#carrier?.overlay.peers() ?? [])].map(({ peer }) => peer));
+  }
+
+  /** Of configuration and gossip. */
+  #desired(): readonly Peer[] {
+    const { peers: configured, node, clusterCidr } = this.#config;
+    if (!this.#cluster || !this.#claim) return configured;
+    const self: Peer = { node, underlay: this.#known(this.#underlay), podCidr: this.#claim.podCidr, mac: this.#mac };
+    const statements = this.#members.map(({ statement }) => statement);
+    const { peers, left } = desiredPeers(self, this.#claim.epoch, clusterCidr, configured, statements);
+    for (const { node: other, why } of left) {
+      if (why !== NO_SUBNET && this.#left.get(other) !== why)
+        this.#events.tell('no-traffic', `no traffic with ${other}: ${why}`, { node: other });
+    }
+    this.#left = new Map(left.map(({ node: other, why }) => [other, why]));
+    return peers;
+  }
+
+  /** An address that was found and not configured is followed when it changes. */
+  async #watchAddress(): Promise<void> {
+    if (this.#config.underlay || (this.#underlay && isOwnAddress(this.#underlay))) return;
+    const next = await ownAddressTowards([...this.#config.join, ...(this.#cluster?.endpoints() ?? [])]);
+    if (!next || this.#releasing || !this.#cluster) return;
+    const words = `the underlay address is ${formatAddress(next)} now`;
+    this.#events.tell('address-changed', words);
+    this.#underlay = next;
+    await this.#cluster.move(next);
+    if (this.#claim) this.#inTurn(() => this.#startCarrier());
+  }
+
   status(): NodeStatus {
-    const carrier = this.#ready();
-    const { node, underlay, podCidr, clusterCidr, device, vxlan, workers } = this.#config;
+    const { node, clusterCidr, device, vxlan, workers } = this.#config;
+    const carrier = this.#carrier;
     return {
       node,
-      underlay: formatAddress(underlay),
-      podCidr: podCidr.map(formatPrefix),
+      phase: carrier ? 'running' : this.#cluster?.joined ? 'waiting-for-subnet' : 'joining',
+      underlay: this.#underlay ? formatAddress(this.#underlay) : '',
+      podCidr: (this.#claim?.podCidr ?? []).map(formatPrefix),
       clusterCidr: clusterCidr.map(formatPrefix),
       device,
-      mac: formatMac(carrier.overlay.self.mac),
-      mtu: carrier.mtu,
+      mac: formatMac(this.#mac),
+      mtu: carrier?.mtu ?? 0,
       mode: 'vxlan',
       vxlan,
       workers,
       native: byteWorkKind(),
-      offloads: carrier.offloads,
+      offloads: carrier?.offloads ?? [],
       security: SECURITY,
+      gossip: this.#cluster?.status() ?? null,
       version,
       pid: process.pid,
       uptimeMs: Date.now() - this.#startedAt,
@@ -115,14 +302,19 @@ class NodeAgent implements Agent {
   }
 
   peers(): PeerStatus[] {
-    return [...this.#ready().overlay.peers()].map(({ peer, mtu, counters }) => ({
-      node: peer.node,
-      underlay: formatAddress(peer.underlay),
-      podCidr: peer.podCidr.map(formatPrefix),
-      mac: formatMac(peer.mac),
-      mtu,
-      ...counters,
-    }));
+    if (!this.#carrier) return [];
+    return [...this.#carrier.overlay.peers()].map(({ peer, mtu, counters }) => {
+      const data = this.#cluster?.path(peer.node);
+      return {
+        node: peer.node,
+        underlay: formatAddress(peer.underlay),
+        podCidr: peer.podCidr.map(formatPrefix),
+        mac: formatMac(peer.mac),
+        mtu,
+        ...counters,
+        ...(data && { data }),
+      };
+    });
   }
 
   routes(): RouteStatus[] {
@@ -143,6 +335,38 @@ class NodeAgent implements Agent {
     return this.#ready().overlay.counters.total();
   }
 
+  members(): MemberStatus[] {
+    return this.#gossip().members();
+  }
+
+  ipam(): IpamStatus {
+    return this.#gossip().ipam();
+  }
+
+  keys(): KeyStatus[] {
+    return this.#gossip().keys();
+  }
+
+  keyAdd(text: string): Promise<KeyStatus[]> {
+    return this.#gossip().keyAdd(text);
+  }
+
+  keyUse(id: string): Promise<KeyStatus[]> {
+    return this.#gossip().keyUse(id);
+  }
+
+  keyRemove(id: string): Promise<KeyStatus[]> {
+    return this.#gossip().keyRemove(id);
+  }
+
+  onEvent(listener: (event: NodeEvent) => void): () => void {
+    return this.#events.onEvent(listener);
+  }
+
+  recentEvents(): readonly NodeEvent[] {
+    return this.#events.recent();
+  }
+
   /** Reloads happen one after the other. */
   reload(): Promise<ReloadReport> {
     const done = this.#reloading.then(() => this.#reload());
@@ -151,11 +375,13 @@ class NodeAgent implements Agent {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const { overlay } = this.#ready();
+    this.#ready();
     const next = this.#options.readConfig();
     assertReloadable(this.#config, next);
-    const { added, removed, changed, unchanged } = await overlay.setPeers(next.peers);
     this.#config = next;
+    this.#cluster?.setJoin(next.join);
+    const difference = await this.#applyPeers();
+    const { added = [], removed = [], changed = [], unchanged = 0 } = difference ?? {};
     this.#options.log.info({ added, removed, changed, unchanged }, 'peers reloaded');
     return { added, removed, changed, unchanged };
   }
@@ -165,8 +391,20 @@ class NodeAgent implements Agent {
     this.#resolveStopped(0);
   }
 
-  #lost(error: PodwireError): void {
-    this.#options.log.error({ code: error.code }, error.message);
+  async leave(): Promise<void> {
+    this.#gossip();
+    this.#givesBack = true;
+    await this.down();
+  }
+
+  /** The node cannot go on. Before it has carried anything it is `start` that says so. */
+  #fail(error: unknown): void {
+    if (this.#firstCarried) {
+      this.#firstCarried.reject(error);
+      return;
+    }
+    const { code, message } = error instanceof PodwireError ? error : { code: 'INTERNAL', message: String(error) };
+    this.#options.log.error({ code }, message);
     this.release().then(
       () => this.#resolveStopped(1),
       () => this.#resolveStopped(1),
@@ -180,7 +418,27 @@ class NodeAgent implements Agent {
   }
 
   #ready(): Carrier {
-    if (!this.#carrier) throw new PodwireError('NO_AGENT', 'podwire is starting: ask again in a moment');
-    return this.#carrier;
+    if (this.#carrier) return this.#carrier;
+    const waits = this.#cluster?.joined ? 'has no subnet yet' : this.#cluster ? 'is joining' : 'is starting';
+    throw new PodwireError('NO_AGENT', `podwire ${waits}: ask again in a moment`);
   }
+
+  #gossip(): Cluster {
+    if (this.#cluster) return this.#cluster;
+    const why = gossips(this.#config) ? 'podwire is starting: ask again in a moment' : NO_GOSSIP;
+    throw new PodwireError(gossips(this.#config) ? 'NO_AGENT' : 'CONFIG', why);
+  }
+
+  #known<T>(value: T | undefined): T {
+    if (value === undefined) throw new PodwireError('INTERNAL', 'podwire used what it has not yet made');
+    return value;
+  }
+}
+
+const NO_GOSSIP =
+  'this node takes no part in gossip, its peers are those of its configuration: set gossip.keyFile, and join';
+
+/** What people should look at is a warning. */
+function levelOf(kind: string): 'info' | 'warn' {
+  return /conflict|refused|exhausted|lost|down|failed|no-route|join-retry/.test(kind) ? 'warn' : 'info';
 }

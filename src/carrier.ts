@@ -4,7 +4,7 @@
  * underlay address changes ends its carrier and starts another.
  */
 import type { Log } from './control/agent-types.js';
-import type { NodeConfig } from './control/config/node-config.js';
+import type { ResolvedConfig } from './control/config/node-config.js';
 import { carriedSubnets, desiredHost } from './control/desired-host.js';
 import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
@@ -15,6 +15,7 @@ import { TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
 import { testOffloads } from './os/offload-test.js';
 import { dropPrivileges } from './os/privileges.js';
+import { ProbeSocket } from './os/probe-socket.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
 import { addressBytes } from './wire/address.js';
@@ -27,7 +28,7 @@ const SOURCE_PORTS = 8;
 const PATH_REFRESH = 10_000;
 
 export interface CarrierOptions {
-  readonly config: NodeConfig;
+  readonly config: ResolvedConfig;
   readonly addon: Addon;
   readonly host: HostNetwork;
   /** This node's VTEP MAC, six bytes. */
@@ -36,6 +37,8 @@ export interface CarrierOptions {
   readonly log: Log;
   /** An edge is gone, or a worker has a fault: nothing is carried any more. */
   readonly onLost: (error: PodwireError) => void;
+  /** A path probe came from a peer's underlay address, unverified; from its Ethernet header on. */
+  readonly onProbe: (node: string, frame: Uint8Array) => void;
 }
 
 export class Carrier {
@@ -44,6 +47,7 @@ export class Carrier {
   readonly #releases: (() => unknown)[] = [];
   #stopping: Promise<void> | undefined;
   #overlay: Overlay | undefined;
+  #probes: ProbeSocket | undefined;
   #mtu = 0;
   #offloads: readonly string[] = [];
 
@@ -67,11 +71,14 @@ export class Carrier {
   }
 
   async #start(): Promise<void> {
-    const { config, addon, host, mac, peers, onLost } = this.#options;
+    const { config, addon, host, mac, peers, onLost, onProbe } = this.#options;
     const underlay = await underlayFacts(config.underlay);
     this.#mtu = config.mtu ?? underlay.tunMtu;
 
     const sockets = this.#openSockets();
+    const probes = new ProbeSocket(addon, config.underlay, Math.random);
+    this.#probes = probes;
+    this.#releases.push(() => probes.close());
     const device = this.#openDevice();
     this.#releases.push(() => host.remove());
     await host.apply(desiredHost(config, this.#mtu));
@@ -92,6 +99,10 @@ export class Carrier {
       capabilities: device.capabilities,
       sockets,
       onLost,
+      onProbe: (index, frame) => {
+        const peer = overlay.peerAt(index);
+        if (peer) onProbe(peer.node, frame);
+      },
     });
     this.#releases.push(() => pool.stop());
     const timer = setInterval(() => this.#refreshPathMtus(), PATH_REFRESH);
@@ -112,6 +123,12 @@ export class Carrier {
   /** Offloads of the device that passed their test. */
   get offloads(): readonly string[] {
     return this.#offloads;
+  }
+
+  /** Sends a path probe to a peer; a node that is no peer gets none. @param frame a whole VXLAN frame */
+  sendProbe(node: string, frame: Uint8Array): void {
+    const peer = this.overlay.peer(node);
+    if (peer) this.#probes?.send(frame, peer.underlay, this.#options.config.vxlan.port);
   }
 
   /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */

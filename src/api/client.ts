@@ -1,12 +1,24 @@
 /** The other end of the local API (server.ts): what the commands, and programs on this machine, ask a running node with. */
-import { request } from 'node:http';
-import type { CounterReading, NodeStatus, PeerStatus, ReloadReport, RouteStatus } from '../control/node-api.js';
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import type {
+  CounterReading,
+  IpamStatus,
+  KeyStatus,
+  MemberStatus,
+  NodeEvent,
+  NodeStatus,
+  PeerStatus,
+  ReloadReport,
+  RouteStatus,
+} from '../control/node-api.js';
 import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
 
 const TIMEOUT = 10_000;
 
 /** Codes of answers that are about the node, and are thrown here as they were there. */
-const NODE_CODES: readonly PodwireErrorCode[] = ['CONFIG', 'MACHINE', 'NO_AGENT', 'EDGE_LOST', 'TABLE_FULL'];
+const NODE_CODES: readonly PodwireErrorCode[] = ['CONFIG', 'MACHINE', 'REFUSED', 'NO_AGENT', 'EDGE_LOST', 'TABLE_FULL'];
 
 /** Every call throws PodwireError: NO_AGENT where nobody answers, MACHINE where this user may not ask. */
 export class ApiClient {
@@ -42,6 +54,52 @@ export class ApiClient {
     await this.#json('POST', '/v1/down');
   }
 
+  /** The same, its subnet given back before. */
+  async leave(): Promise<void> {
+    await this.#json('POST', '/v1/leave');
+  }
+
+  members(): Promise<MemberStatus[]> {
+    return this.#json('GET', '/v1/members');
+  }
+
+  ipam(): Promise<IpamStatus> {
+    return this.#json('GET', '/v1/ipam');
+  }
+
+  keys(): Promise<KeyStatus[]> {
+    return this.#json('GET', '/v1/keys');
+  }
+
+  /** Throws PodwireError CONFIG or REFUSED: nothing was changed; so do the next two. @param key base64 of 32 bytes */
+  keyAdd(key: string): Promise<KeyStatus[]> {
+    return this.#json('POST', '/v1/keys/add', { key });
+  }
+
+  /** @param id eight hexadecimal digits */
+  keyUse(id: string): Promise<KeyStatus[]> {
+    return this.#json('POST', '/v1/keys/use', { id });
+  }
+
+  keyRemove(id: string): Promise<KeyStatus[]> {
+    return this.#json('POST', '/v1/keys/remove', { id });
+  }
+
+  /** The last few, oldest first. */
+  events(): Promise<NodeEvent[]> {
+    return this.#json('GET', '/v1/events');
+  }
+
+  /** The last few and all that come. Ends when the node does, or with the signal. */
+  async *followEvents(signal: AbortSignal): AsyncGenerator<NodeEvent> {
+    const response = await this.#open('GET', '/v1/events/stream', { signal });
+    try {
+      for await (const line of createInterface({ input: response })) yield this.#parse(line) as NodeEvent;
+    } catch (error) {
+      if (!signal.aborted) throw this.#unreachable(error as NodeJS.ErrnoException);
+    }
+  }
+
   /** Prometheus text. */
   async metrics(): Promise<string> {
     const { status, text } = await this.#ask('GET', '/metrics');
@@ -49,26 +107,32 @@ export class ApiClient {
     return text;
   }
 
-  async #json<T>(method: string, path: string): Promise<T> {
-    const { status, text } = await this.#ask(method, path);
+  async #json<T>(method: string, path: string, body?: object): Promise<T> {
+    const { status, text } = await this.#ask(method, path, body);
     if (status !== 200) throw this.#refusal(status, text);
     return this.#parse(text) as T;
   }
 
-  #ask(method: string, path: string): Promise<{ status: number; text: string }> {
-    const socketPath = this.#socketPath;
+  async #ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
+    const response = await this.#open(method, path, { timeout: TIMEOUT, ...(body && { body: JSON.stringify(body) }) });
+    const answer = await text(response).catch((error) => Promise.reject(this.#unreachable(error)));
+    return { status: response.statusCode ?? 0, text: answer };
+  }
+
+  /** Resolves when the answer begins. */
+  #open(
+    method: string,
+    path: string,
+    { body = '', timeout, signal }: { body?: string; timeout?: number; signal?: AbortSignal },
+  ): Promise<IncomingMessage> {
+    const options = { socketPath: this.#socketPath, method, path, agent: false, ...(signal && { signal }) };
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath, method, path, agent: false, timeout: TIMEOUT }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', (error) => reject(this.#unreachable(error)));
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
-        });
-      });
-      asked.on('timeout', () => asked.destroy(new Error(`no answer within ${TIMEOUT / 1000} seconds`)));
+      const asked = request(options, resolve);
+      if (timeout !== undefined) {
+        asked.setTimeout(timeout, () => asked.destroy(new Error(`no answer within ${timeout / 1000} seconds`)));
+      }
       asked.on('error', (error) => reject(this.#unreachable(error)));
-      asked.end();
+      asked.end(body);
     });
   }
 

@@ -3,7 +3,7 @@
  * copied here once a scrape, from one reading.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { CounterReading, NodeApi, NodeStatus, PeerStatus } from '../control/node-api.js';
+import type { CounterReading, GossipStatus, NodeApi, NodeStatus, PeerStatus } from '../control/node-api.js';
 import { COUNTER_NAMES, COUNTERS, type CounterName } from '../core/counters.js';
 
 /** The event loop's delay is sampled this often, ms: the library's own 10 would keep an idle node awake. */
@@ -33,6 +33,10 @@ export class NodeMetrics {
   readonly #mtu: Gauge;
   readonly #workers: Gauge;
   readonly #uptime: Gauge;
+  readonly #members: Gauge<'state'>;
+  readonly #awareness: Gauge;
+  readonly #gossip: Counter<'outcome'>;
+  readonly #subnets: Gauge<'state'>;
 
   constructor(node: NodeApi) {
     this.#node = node;
@@ -45,10 +49,29 @@ export class NodeMetrics {
       labelNames: ['node', 'version', 'mode', 'native', 'device'],
       registers,
     });
-    this.#peerCount = gauge('podwire_peers', 'configured peers');
+    this.#peerCount = gauge('podwire_peers', 'nodes that traffic is exchanged with');
     this.#mtu = gauge('podwire_device_mtu_bytes', 'MTU of the device');
     this.#workers = gauge('podwire_workers', 'threads that move packets');
     this.#uptime = gauge('podwire_uptime_seconds', 'time since the node started');
+    this.#members = new Gauge({
+      name: 'podwire_members',
+      help: 'nodes of the cluster, by state',
+      labelNames: ['state'],
+      registers,
+    });
+    this.#awareness = gauge('podwire_gossip_awareness', 'local health as Lifeguard has it: 0 is good');
+    this.#gossip = new Counter({
+      name: 'podwire_gossip_total',
+      help: 'what became of gossip that came in, and what was done for it',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#subnets = new Gauge({
+      name: 'podwire_subnets',
+      help: 'subnets of the cluster: used by nodes that are there, kept for nodes that are away, free',
+      labelNames: ['state'],
+      registers,
+    });
     this.#counters = new Map(
       COUNTER_NAMES.map((name) => [
         name,
@@ -76,7 +99,9 @@ export class NodeMetrics {
   render(): Promise<string> {
     const status = this.#node.status();
     this.#setFacts(status);
-    this.#setCounters(this.#node.counters());
+    // A node that has no subnet yet has carried nothing yet.
+    if (status.phase === 'running') this.#setCounters(this.#node.counters());
+    if (status.gossip) this.#setGossip(status.gossip);
     this.#setPeers(status.peers);
     return this.#registry.metrics();
   }
@@ -88,6 +113,16 @@ export class NodeMetrics {
     this.#mtu.set(mtu);
     this.#workers.set(workers);
     this.#uptime.set(uptimeMs / 1000);
+  }
+
+  #setGossip({ awareness, drops }: GossipStatus): void {
+    this.#awareness.set(awareness);
+    this.#members.reset();
+    for (const { state } of this.#node.members()) this.#members.inc({ state });
+    this.#gossip.reset();
+    for (const [outcome, count] of Object.entries(drops)) this.#gossip.inc({ outcome }, count);
+    const { used, kept, free } = this.#node.ipam();
+    for (const [state, count] of Object.entries({ used, kept, free })) this.#subnets.set({ state }, count);
   }
 
   #setCounters(reading: CounterReading): void {
@@ -104,14 +139,18 @@ export class NodeMetrics {
   #setPeers(peers: readonly PeerStatus[]): void {
     for (const { metric, value } of this.#peers) {
       metric.reset();
-      for (const peer of peers) metric.inc({ peer: peer.node }, value(peer));
+      for (const peer of peers) {
+        const figure = value(peer);
+        if (figure !== undefined) metric.inc({ peer: peer.node }, figure);
+      }
     }
   }
 }
 
 interface PeerMetric {
   readonly metric: Counter<'peer'> | Gauge<'peer'>;
-  readonly value: (peer: PeerStatus) => number;
+  /** Undefined: there is no such figure of this peer. */
+  readonly value: (peer: PeerStatus) => number | undefined;
 }
 
 const PEER_METRICS = [
@@ -135,5 +174,20 @@ const PEER_METRICS = [
     name: 'podwire_peer_mtu_bytes',
     help: 'largest IP packet that the path to the peer takes',
     value: (p: PeerStatus) => p.mtu,
+  },
+  {
+    name: 'podwire_peer_path_up',
+    help: 'whether its VXLAN port answers probes: 1 up, 0 down',
+    value: ({ data }: PeerStatus) => (data && data.state !== 'unknown' ? Number(data.state === 'up') : undefined),
+  },
+  {
+    name: 'podwire_peer_path_rtt_seconds',
+    help: 'round trip of probes over VXLAN, smoothed',
+    value: ({ data }: PeerStatus) => (data?.rttMs == null ? undefined : data.rttMs / 1000),
+  },
+  {
+    name: 'podwire_peer_path_loss_ratio',
+    help: 'part of the last 20 probes that was lost',
+    value: ({ data }: PeerStatus) => (data?.lossPercent == null ? undefined : data.lossPercent / 100),
   },
 ];

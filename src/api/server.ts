@@ -10,6 +10,14 @@
  * | GET /v1/counters  | CounterReading                                |
  * | POST /v1/reload   | ReloadReport                                  |
  * | POST /v1/down     | `{}`, when what the node made is gone         |
+ * | POST /v1/leave    | the same, its subnet given back before        |
+ * | GET /v1/members   | MemberStatus[]                                |
+ * | GET /v1/ipam      | IpamStatus                                    |
+ * | GET /v1/keys      | KeyStatus[]                                   |
+ * | POST /v1/keys/add | KeyStatus[]; the body is `{"key": "…"}`       |
+ * | POST /v1/keys/use, /v1/keys/remove | the same; `{"id": "…"}`      |
+ * | GET /v1/events    | NodeEvent[], the last few                     |
+ * | GET /v1/events/stream | the same and all that come, a line each   |
  * | GET /metrics      | Prometheus text                               |
  *
  * Anything else is answered with `{code, message}` (ApiProblem) and a status of 400 or more.
@@ -18,7 +26,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { NodeApi } from '../control/node-api.js';
+import type { NodeApi, NodeEvent } from '../control/node-api.js';
 import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
 import type { NodeMetrics } from './metrics.js';
 import { clearStaleSocket } from './stale-socket.js';
@@ -29,12 +37,15 @@ export interface ApiProblem {
   readonly message: string;
 }
 
-/** No request needs a body; one of this size is read and ignored, a longer one refused. */
+/** Where no body is needed one of this size is read and ignored; a longer one is refused. */
 const MAX_BODY = 64 * 1024;
 const MAX_CONNECTIONS = 64;
 const MAX_PATH = 107;
 const HEADERS_TIMEOUT = 2_000;
 const REQUEST_TIMEOUT = 5_000;
+/** Bytes of events that may wait for a reader; one that is slower than that is cut off. */
+const MAX_BACKLOG = 1 << 20;
+const EVENT_STREAM = '/v1/events/stream';
 
 interface Answer {
   readonly status: number;
@@ -45,19 +56,22 @@ interface Answer {
 
 interface Endpoint {
   readonly method: 'GET' | 'POST';
-  readonly answer: () => Promise<Answer>;
+  readonly answer: (body: string) => Promise<Answer>;
 }
 
 export class ApiServer {
   readonly #path: string;
+  readonly #node: NodeApi;
   readonly #server: Server;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   #metrics: Promise<NodeMetrics> | undefined;
   /** Requests whose answers are not out yet. */
   #answering = 0;
+  readonly #streams = new Set<ServerResponse>();
 
   constructor(node: NodeApi, path: string) {
     this.#path = path;
+    this.#node = node;
     this.#endpoints = new Map<string, Endpoint>([
       ['/v1/status', { method: 'GET', answer: async () => json(200, node.status()) }],
       ['/v1/peers', { method: 'GET', answer: async () => json(200, node.peers()) }],
@@ -65,6 +79,17 @@ export class ApiServer {
       ['/v1/counters', { method: 'GET', answer: async () => json(200, node.counters()) }],
       ['/v1/reload', { method: 'POST', answer: async () => json(200, await node.reload()) }],
       ['/v1/down', { method: 'POST', answer: async () => json(200, (await node.down()) ?? {}) }],
+      ['/v1/leave', { method: 'POST', answer: async () => json(200, (await node.leave()) ?? {}) }],
+      ['/v1/members', { method: 'GET', answer: async () => json(200, node.members()) }],
+      ['/v1/ipam', { method: 'GET', answer: async () => json(200, node.ipam()) }],
+      ['/v1/keys', { method: 'GET', answer: async () => json(200, node.keys()) }],
+      ['/v1/keys/add', { method: 'POST', answer: async (body) => json(200, await node.keyAdd(field(body, 'key'))) }],
+      ['/v1/keys/use', { method: 'POST', answer: async (body) => json(200, await node.keyUse(field(body, 'id'))) }],
+      [
+        '/v1/keys/remove',
+        { method: 'POST', answer: async (body) => json(200, await node.keyRemove(field(body, 'id'))) },
+      ],
+      ['/v1/events', { method: 'GET', answer: async () => json(200, node.recentEvents()) }],
       ['/metrics', { method: 'GET', answer: () => this.#scrape(node) }],
     ]);
     this.#server = createServer(
@@ -124,6 +149,7 @@ export class ApiServer {
    */
   async close(): Promise<void> {
     this.#server.close();
+    for (const stream of this.#streams) stream.end();
     this.#cutIfDone();
   }
 
@@ -132,6 +158,10 @@ export class ApiServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'GET' && request.url === EVENT_STREAM) {
+      this.#stream(response);
+      return;
+    }
     this.#answering++;
     response.once('close', () => {
       this.#answering--;
@@ -143,6 +173,22 @@ export class ApiServer {
     response.end(body);
   }
 
+  /** What happened lately, and from then on what happens, until the reader or the server goes. */
+  #stream(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    const tell = (event: NodeEvent) => {
+      response.write(`${JSON.stringify(event)}\n`);
+      if (response.writableLength > MAX_BACKLOG) response.destroy();
+    };
+    this.#node.recentEvents().forEach(tell);
+    const stop = this.#node.onEvent(tell);
+    this.#streams.add(response);
+    response.once('close', () => {
+      stop();
+      this.#streams.delete(response);
+    });
+  }
+
   async #answer(request: IncomingMessage): Promise<Answer> {
     const path = request.url?.split('?', 1)[0] ?? '';
     const endpoint = this.#endpoints.get(path);
@@ -151,12 +197,13 @@ export class ApiServer {
       const answer = problem(405, 'METHOD_NOT_ALLOWED', `${path} takes ${endpoint.method}, not ${request.method}`);
       return { ...answer, headers: { allow: endpoint.method } };
     }
-    if (!(await takeBody(request))) {
+    const body = await takeBody(request);
+    if (body === undefined) {
       const answer = problem(413, 'TOO_LARGE', `a body is at most ${MAX_BODY} bytes`);
       return { ...answer, headers: { connection: 'close' } };
     }
     try {
-      return await endpoint.answer();
+      return await endpoint.answer(body);
     } catch (error) {
       const code = error instanceof PodwireError ? error.code : 'INTERNAL';
       return problem(STATUS[code] ?? 500, code, error instanceof Error ? error.message : String(error));
@@ -181,7 +228,7 @@ function checkLength(path: string): void {
 }
 
 /** HTTP status of an error that the node throws; others are 500. */
-const STATUS: Partial<Record<PodwireErrorCode, number>> = { CONFIG: 422, NO_AGENT: 503 };
+const STATUS: Partial<Record<PodwireErrorCode, number>> = { CONFIG: 422, REFUSED: 409, NO_AGENT: 503 };
 
 function json(status: number, value: unknown): Answer {
   return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
@@ -191,14 +238,28 @@ function problem(status: number, code: ApiProblem['code'], message: string): Ans
   return json(status, { code, message } satisfies ApiProblem);
 }
 
-/** Reads a body to its end; false if it is too long. */
-async function takeBody(request: IncomingMessage): Promise<boolean> {
+/** Reads a body to its end; undefined if it is too long. */
+async function takeBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     length += (chunk as Buffer).length;
-    if (length > MAX_BODY) return false;
+    if (length > MAX_BODY) return undefined;
+    chunks.push(chunk as Buffer);
   }
-  return true;
+  return Buffer.concat(chunks).toString();
+}
+
+/** A text in a body of JSON. @throws PodwireError CONFIG: there is none of that name */
+function field(body: string, name: string): string {
+  let value: unknown;
+  try {
+    value = (JSON.parse(body) as Record<string, unknown> | null)?.[name];
+  } catch {
+    // not JSON: told below
+  }
+  if (typeof value === 'string') return value;
+  throw new PodwireError('CONFIG', `the body must be JSON with a text named ${name}: nothing was changed`);
 }
 
 /** What is not HTTP, or comes too slowly, gets one answer and is cut off. */

@@ -1,6 +1,6 @@
 /** The keys of the configuration as options of a command. */
 import { type Command, Option } from 'commander';
-import { type Flag, type FlagValues, flags, PEER_FORM } from '../control/config/flags.js';
+import { type Flag, type FlagValues, flags } from '../control/config/flags.js';
 import type { ConfigSource } from '../control/config/load.js';
 
 /**
@@ -11,7 +11,7 @@ export function addConfigOptions(command: Command): () => ConfigSource {
   const options = flags().map((flag) => ({ flag, option: optionFor(flag) }));
   for (const { option } of options) command.addOption(option);
   return () => {
-    const values = command.optsWithGlobals<Record<string, string | string[] | undefined>>();
+    const values = command.optsWithGlobals<Record<string, string | true | string[] | undefined>>();
     const given = options.map(({ flag, option }) => [flag.key, values[option.attributeName()]] as const);
     const file = values['config'];
     return {
@@ -21,11 +21,12 @@ export function addConfigOptions(command: Command): () => ConfigSource {
   };
 }
 
-function optionFor({ name, value, description, fallback, repeated }: Flag): Option {
-  const absent = fallback === undefined ? 'required, here or in the file' : `default: ${fallback}`;
-  const form = repeated ? ` Once for each: ${PEER_FORM}.` : '';
-  const option = new Option(`--${name} <${value}>`, `${plain(description + form)} (${absent})`);
-  if (repeated) option.argParser((one: string, before: string[] | undefined) => [...(before ?? []), one]);
+function optionFor({ name, value, description, fallback, form }: Flag): Option {
+  const absent = fallback === undefined ? 'required, here or in the file' : plain(`default: ${fallback}`);
+  const each = form === undefined ? '' : ` May be repeated: ${form}.`;
+  const usage = value === '' ? `--${name}` : `--${name} <${value}>`;
+  const option = new Option(usage, `${plain(description + each)} (${absent})`);
+  if (form !== undefined) option.argParser((one: string, before: string[] | undefined) => [...(before ?? []), one]);
   return option;
 }
 

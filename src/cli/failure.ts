@@ -10,7 +10,7 @@ export const EXIT_NO_AGENT = 3;
 export const EXIT_CODES = `
 Exit codes:
   0  done
-  1  failed while running
+  1  failed while running, or a step that is not safe yet
   2  bad usage, a bad configuration, or a machine that is not fit: nothing was changed
   3  no agent is running`;
 

@@ -15,6 +15,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'up', summary: 'run the node agent, in the foreground', load: () => import('./commands/up.js') },
   { name: 'down', summary: 'end the running node and remove what it made', load: () => import('./commands/down.js') },
   { name: 'status', summary: 'show the node and its peers', load: () => import('./commands/status.js') },
+  {
+    name: 'members',
+    summary: 'show the nodes of the cluster, and whether they are there',
+    load: () => import('./commands/members.js'),
+  },
   { name: 'peers', summary: 'show the peers, with their traffic', load: () => import('./commands/peers.js') },
   { name: 'routes', summary: 'show which node owns which prefix', load: () => import('./commands/routes.js') },
   {
@@ -23,6 +28,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/counters.js'),
   },
   { name: 'reload', summary: 'read the configuration again and apply it', load: () => import('./commands/reload.js') },
+  { name: 'ipam', summary: 'show which node owns which subnet', load: () => import('./commands/ipam.js') },
+  { name: 'key', summary: 'make keys, and change those of a running cluster', load: () => import('./commands/key.js') },
+  { name: 'events', summary: 'show what happened in the cluster', load: () => import('./commands/events.js') },
+  { name: 'leave', summary: 'leave the cluster for good, and end the node', load: () => import('./commands/leave.js') },
   {
     name: 'check',
     summary: 'tell whether this machine is fit, and what to mend',

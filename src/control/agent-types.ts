@@ -17,8 +17,14 @@ export interface AgentOptions {
   readonly log: Log;
 }
 
-/** A running node. `startAgent` resolves to it once packets flow. */
+/** A node, from before it starts until it has ended. */
 export interface Agent extends NodeApi {
+  /**
+   * Resolves to true once packets flow, which may take as long as it takes to join a cluster; to false if the node was
+   * asked to end before.
+   * @throws PodwireError: the node does not run, and what was made is taken back
+   */
+  start(): Promise<boolean>;
   /** Resolves with the exit code when the node has ended: 0 asked to, 1 failed. What it made is removed by then. */
   readonly stopped: Promise<number>;
 }

@@ -8,7 +8,7 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
-import type { NodeConfig } from './config/node-config.js';
+import { gossips, type PlacedConfig } from './config/node-config.js';
 import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
 import type { ActualRoute } from './host-plan.js';
 import type { FirewallChain, InterfaceFacts, MachineFacts } from './machine-facts.js';
@@ -29,13 +29,14 @@ const FILES_PER_WORKER = 64;
 const GOOD_SOCKET_BUFFER = 1 << 20;
 
 /** Every finding, good ones too, in the order in which a node needs the things. */
-export function checkNode(config: NodeConfig, facts: MachineFacts): Finding[] {
+export function checkNode(config: PlacedConfig, facts: MachineFacts): Finding[] {
   return [
     ...kernel(facts),
     ...programs(facts),
     ...permissions(facts),
     ...underlay(config, facts),
     ...port(config, facts),
+    ...gossip(config, facts),
     ...device(config, facts),
     ...overlaps(config, facts),
     ...reversePath(config, facts),
@@ -102,7 +103,7 @@ function permissions(facts: MachineFacts): Finding[] {
 }
 
 /** The underlay's interface, and what MTU it leaves inside. */
-function underlay(config: NodeConfig, facts: MachineFacts): Finding[] {
+function underlay(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const address = formatAddress(config.underlay);
   const link = underlayInterface(config, facts);
   if (link === undefined) {
@@ -114,7 +115,7 @@ function underlay(config: NodeConfig, facts: MachineFacts): Finding[] {
   return [up, ...mtu(config, link)];
 }
 
-function mtu(config: NodeConfig, link: InterfaceFacts): Finding[] {
+function mtu(config: PlacedConfig, link: InterfaceFacts): Finding[] {
   const fits = tunMtu(link.mtu, config.underlay.family);
   const used = config.mtu ?? fits;
   const missing = config.podCidr.filter((subnet) => !carriedSubnets(config, used).includes(subnet));
@@ -136,7 +137,7 @@ function mtu(config: NodeConfig, link: InterfaceFacts): Finding[] {
   return [size, carriesNothing ? bad('mtu', `${text}; nothing would be carried`, mend) : warn('mtu', text, mend)];
 }
 
-function port(config: NodeConfig, facts: MachineFacts): Finding[] {
+function port(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const where = `UDP ${formatAddress(config.underlay)} port ${config.vxlan.port}`;
   if (facts.agentRuns) return [ok('port', `${where} is held by the podwire that runs`)];
   if (facts.bind === 'ok') return [ok('port', `${where} is free`)];
@@ -160,7 +161,28 @@ function port(config: NodeConfig, facts: MachineFacts): Finding[] {
   ];
 }
 
-function device(config: NodeConfig, facts: MachineFacts): Finding[] {
+/** What joining, or being joined, needs. */
+function gossip(config: PlacedConfig, facts: MachineFacts): Finding[] {
+  if (!gossips(config)) return [];
+  const { port, insecure } = config.gossip;
+  const where = `UDP and TCP ${formatAddress(config.underlay)} port ${port}`;
+  const findings: Finding[] = [];
+  if (facts.agentRuns) findings.push(ok('gossip', `${where} are held by the podwire that runs`));
+  else if (facts.gossipBind === 'ok') findings.push(ok('gossip', `${where} are free`));
+  else if (facts.gossipBind === 'EADDRINUSE') {
+    const see = `see who holds it ('ss -lntup sport = :${port}')`;
+    findings.push(bad('gossip', `${where}: one is taken`, `${see}, or set gossip.port on this node`));
+  }
+  if (facts.keyProblem !== undefined) {
+    findings.push(bad('gossip', facts.keyProblem, 'mend the file, or name another with gossip.keyFile'));
+  } else if (insecure) {
+    const risk = 'gossip is insecure: whoever reaches the port may join, and take over the pods of others';
+    findings.push(warn('gossip', risk, 'make a key with podwire key new, and name it in gossip.keyFile on all nodes'));
+  } else findings.push(ok('gossip', 'the key file holds keys, and only its owner may read it'));
+  return findings;
+}
+
+function device(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const exists = facts.interfaces.some((link) => link.name === config.device);
   if (!exists) return [ok('device', `the name ${config.device} is free`)];
   if (facts.agentRuns) return [ok('device', `${config.device} belongs to the podwire that runs`)];
@@ -170,7 +192,7 @@ function device(config: NodeConfig, facts: MachineFacts): Finding[] {
 }
 
 /** Whatever uses addresses of the cluster range, beside our own pod subnet, and is not ours. */
-function overlaps(config: NodeConfig, facts: MachineFacts): Finding[] {
+function overlaps(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const inCluster = (prefix: Prefix) => config.clusterCidr.some((range) => prefixesOverlap(range, prefix));
   const inOwnSubnet = (prefix: Prefix) => config.podCidr.some((subnet) => within(prefix, subnet));
   const addresses = facts.interfaces
@@ -192,7 +214,7 @@ function overlaps(config: NodeConfig, facts: MachineFacts): Finding[] {
   return found.length > 0 ? found : [ok('addresses', 'nothing else uses the cluster range')];
 }
 
-function overlappingRoute(config: NodeConfig, route: ActualRoute): Finding[] {
+function overlappingRoute(config: PlacedConfig, route: ActualRoute): Finding[] {
   const text = `the route ${formatPrefix(route.destination)} to ${route.device ?? route.type} (proto ${route.protocol})`;
   if (config.clusterCidr.some((range) => samePrefix(range, route.destination))) {
     return [bad('routes', `${text} is in the place of ours`, 'remove it, or choose another clusterCidr on all nodes')];
@@ -208,7 +230,7 @@ function overlappingRoute(config: NodeConfig, route: ActualRoute): Finding[] {
   ];
 }
 
-function reversePath(config: NodeConfig, { rpFilter }: MachineFacts): Finding[] {
+function reversePath(config: PlacedConfig, { rpFilter }: MachineFacts): Finding[] {
   const subject = 'rp_filter';
   // The kernel takes the larger of `all` and the device's own.
   const strict = Math.max(rpFilter.all, rpFilter.default) === 1;
@@ -222,7 +244,7 @@ function reversePath(config: NodeConfig, { rpFilter }: MachineFacts): Finding[] 
   ];
 }
 
-function forwarding(config: NodeConfig, facts: MachineFacts): Finding[] {
+function forwarding(config: PlacedConfig, facts: MachineFacts): Finding[] {
   return config.podCidr.map(({ family }) => {
     const [on, key] =
       family === 4
@@ -235,7 +257,7 @@ function forwarding(config: NodeConfig, facts: MachineFacts): Finding[] {
   });
 }
 
-function firewall(config: NodeConfig, facts: MachineFacts): Finding[] {
+function firewall(config: PlacedConfig, facts: MachineFacts): Finding[] {
   if (facts.firewall === undefined) {
     return [warn('firewall', 'the firewall cannot be read', "run 'podwire check' as root, with nft installed")];
   }
@@ -244,7 +266,7 @@ function firewall(config: NodeConfig, facts: MachineFacts): Finding[] {
   return closed.map((chain) => closedChain(config, chain));
 }
 
-function closedChain(config: NodeConfig, chain: FirewallChain): Finding {
+function closedChain(config: PlacedConfig, chain: FirewallChain): Finding {
   const drops = `${chain.where} drops by policy`;
   return chain.hook === 'input'
     ? warn(
@@ -259,7 +281,7 @@ function closedChain(config: NodeConfig, chain: FirewallChain): Finding {
       );
 }
 
-function limits(config: NodeConfig, facts: MachineFacts): Finding[] {
+function limits(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const findings: Finding[] = [];
   const files = config.workers * FILES_PER_WORKER + 128;
   if (facts.openFiles < files) {
@@ -286,7 +308,7 @@ function limits(config: NodeConfig, facts: MachineFacts): Finding[] {
 }
 
 /** Peers that are not told our MAC derive it from our name. */
-function mac(config: NodeConfig, facts: MachineFacts): Finding[] {
+function mac(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const derived = formatMac(macFromName(config.node));
   if (facts.keptMac === undefined || facts.keptMac === derived) return [ok('mac', derived)];
   return [
@@ -298,7 +320,7 @@ function mac(config: NodeConfig, facts: MachineFacts): Finding[] {
   ];
 }
 
-function underlayInterface(config: NodeConfig, facts: MachineFacts): InterfaceFacts | undefined {
+function underlayInterface(config: PlacedConfig, facts: MachineFacts): InterfaceFacts | undefined {
   return facts.interfaces.find((link) => link.addresses.some((own) => prefixContains(own, config.underlay)));
 }
 

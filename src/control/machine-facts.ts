@@ -41,6 +41,10 @@ export interface MachineFacts {
   readonly routes: readonly ActualRoute[];
   /** Binding the underlay address and port: worked, or the errno. */
   readonly bind: 'ok' | string;
+  /** Binding gossip's UDP and TCP port: worked, or the errno; undefined where there is no gossip. */
+  readonly gossipBind: 'ok' | string | undefined;
+  /** Why the key file cannot be used; undefined: it can, or there is none. */
+  readonly keyProblem: string | undefined;
   /** `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`; undefined: this kernel has no such family. */
   readonly forwarding: { readonly ipv4: boolean | undefined; readonly ipv6: boolean | undefined };
   /** rp_filter of a new device, and whether /proc/sys can be written to change it. */

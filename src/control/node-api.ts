@@ -28,6 +28,8 @@ export interface DataPathStatus {
 
 export interface NodeStatus {
   readonly node: string;
+  /** `joining`: no node has let it in yet; `waiting-for-subnet`: it is in, and carries nothing yet; `running`. */
+  readonly phase: 'joining' | 'waiting-for-subnet' | 'running';
   readonly underlay: string;
   readonly podCidr: readonly string[];
   readonly clusterCidr: readonly string[];
@@ -43,11 +45,102 @@ export interface NodeStatus {
   readonly offloads: readonly string[];
   /** What protects the traffic; plain VXLAN: nothing. */
   readonly security: { readonly sealed: false; readonly note: string };
+  /** Null: this node takes no part in gossip. */
+  readonly gossip: GossipStatus | null;
   readonly version: string;
   readonly pid: number;
   readonly uptimeMs: number;
   readonly rssBytes: number;
   readonly peers: readonly PeerStatus[];
+}
+
+/** A node of the cluster, as this one knows it. Dead and left ones stay until they are forgotten. */
+export interface MemberStatus {
+  readonly node: string;
+  readonly state: 'alive' | 'suspect' | 'dead' | 'left';
+  readonly self: boolean;
+  readonly underlay: string;
+  /** None while it has no subnet. */
+  readonly podCidr: readonly string[];
+  /** Of its claim to them; 0: configured by hand. */
+  readonly epoch: number;
+  readonly incarnation: number;
+  /** Round trip of gossip, ms; null: not measured yet. */
+  readonly rttMs: number | null;
+  /** When its state began, ISO 8601. */
+  readonly since: string;
+  /** The path of the data to it; absent where it is not probed. */
+  readonly data?: DataPathStatus;
+}
+
+/** Who owns which subnet of the cluster's range. */
+export interface IpamStatus {
+  readonly clusterCidr: readonly string[];
+  /** Length of a claimed subnet, for each range. */
+  readonly podPrefix: readonly number[];
+  /** `static`: configured by hand; else how far this node's claim is. */
+  readonly state: 'static' | 'waiting' | 'settling' | 'held' | 'exhausted';
+  /** This node's own. */
+  readonly own: readonly string[];
+  readonly epoch: number;
+  /** Subnets in all; of nodes that are there; kept for nodes that are away; free. */
+  readonly total: number;
+  readonly used: number;
+  readonly kept: number;
+  readonly free: number;
+  /** In the order of the subnets. */
+  readonly owners: readonly SubnetOwner[];
+}
+
+export interface SubnetOwner {
+  readonly node: string;
+  readonly podCidr: readonly string[];
+  readonly epoch: number;
+  readonly state: MemberStatus['state'];
+  readonly self: boolean;
+  /** Another's claim goes before this one: no traffic is sent there. */
+  readonly contested: boolean;
+}
+
+/** A key of the ring, and who has it. */
+export interface KeyStatus {
+  /** Eight hexadecimal digits; no secret. */
+  readonly id: string;
+  /** This node seals with it. */
+  readonly sealing: boolean;
+  /** Nodes that are there and hold it, of so many that are there. */
+  readonly members: number;
+  readonly alive: number;
+  /** Nodes that are there and do not hold it. */
+  readonly missing: readonly string[];
+  /** Nodes that are there and seal with it. */
+  readonly sealers: readonly string[];
+}
+
+export interface GossipStatus {
+  readonly port: number;
+  readonly sealed: boolean;
+  /** The key that this node seals with. */
+  readonly keyId?: string;
+  /** Nodes that are alive or suspected, this one too. */
+  readonly members: number;
+  /** Local health, Lifeguard: 0 is good, up to 8. */
+  readonly awareness: number;
+  readonly profile: 'lan' | 'wan';
+  /** What became of what came in and was not news, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+/** Something that happened. */
+export interface NodeEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly kind: string;
+  /** The node that it is about. */
+  readonly node?: string;
+  /** In words. */
+  readonly message: string;
+  readonly [fact: string]: unknown;
 }
 
 export interface RouteStatus {
@@ -78,6 +171,20 @@ export interface NodeApi {
   counters(): CounterReading;
   /** Reads the configuration again and applies what may change while running. Throws `PodwireError` CONFIG: nothing changed. */
   reload(): Promise<ReloadReport>;
-  /** Removes what the node made and ends it. Resolves when all is gone. */
+  /** Removes what the node made and ends it. Resolves when all is gone. Its subnet is kept for its return. */
   down(): Promise<void>;
+  /** The same for good: its subnet is given back first. */
+  leave(): Promise<void>;
+  // What concerns the cluster throws `PodwireError` CONFIG where the node takes no part in gossip.
+  members(): readonly MemberStatus[];
+  ipam(): IpamStatus;
+  /** Keys change in three steps, each on every node: add, use, remove. A step that would cut somebody off throws REFUSED. */
+  keys(): readonly KeyStatus[];
+  keyAdd(text: string): Promise<readonly KeyStatus[]>;
+  keyUse(id: string): Promise<readonly KeyStatus[]>;
+  keyRemove(id: string): Promise<readonly KeyStatus[]>;
+  /** The last few, oldest first. */
+  recentEvents(): readonly NodeEvent[];
+  /** @returns ends the listening */
+  onEvent(listener: (event: NodeEvent) => void): () => void;
 }

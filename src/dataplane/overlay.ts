@@ -105,6 +105,11 @@ export class Overlay {
     return this.#peers.at(index);
   }
 
+  /** The peer of this name; undefined: none, or this node itself. */
+  peer(node: string): Peer | undefined {
+    return this.#peers.at(this.#peers.indexOf(node));
+  }
+
   /** Peers with their counters and the largest inner IP packet that reaches each. */
   *peers(): Generator<{ peer: Peer; mtu: number; counters: ReturnType<CounterTable['peer']> }> {
     const { vtep } = this.shared;

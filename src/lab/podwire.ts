@@ -1,6 +1,7 @@
 /** podwire on a lab's host: its configuration, its start up to the `ready` line, its stop. */
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +53,22 @@ export function nodeConfig(lab: Site, host: LabHost): Record<string, unknown> {
     peers: lab.hosts.filter((other) => other !== host).map(facts),
     socket: join(lab.directory, host.name, 'podwire.sock'),
     stateDir: join(lab.directory, host.name, 'state'),
+  };
+}
+
+/**
+ * Laid over `nodeConfig`: the node knows no peer, joins by gossip under one key, and claims its subnet. The first host
+ * founds the cluster.
+ */
+export function gossipConfig(lab: Site, host: LabHost): Record<string, unknown> {
+  const keyFile = join(lab.directory, 'key');
+  if (!existsSync(keyFile)) writeFileSync(keyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  const [first] = lab.hosts;
+  return {
+    peers: [],
+    podCidr: undefined,
+    join: host === first ? [] : [first.underlay],
+    gossip: { keyFile },
   };
 }
 

@@ -1,36 +1,50 @@
 /** Gathers what `check` judges. Reads and tries only; what is missing is a fact, never an error. */
 import { createSocket } from 'node:dgram';
 import { access, constants, open, readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { NodeConfig } from '../control/config/node-config.js';
+import { gossips, type PlacedConfig } from '../control/config/node-config.js';
 import type { MachineFacts } from '../control/machine-facts.js';
-import { formatAddress, prefixesOverlap } from '../wire/address.js';
+import { type Address, formatAddress, prefixesOverlap } from '../wire/address.js';
 import { loadAddon } from './addon.js';
 import { readFirewall } from './firewall.js';
 import { ipQuery } from './ip-batch.js';
+import { readKeyFile } from './key-file.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
 import { readSysctl } from './sysctl.js';
 
 const CAP_NET_ADMIN = 12n;
 
 /** One look at the machine; nothing is changed, and the UDP port is held for a moment only. */
-export async function gatherFacts(config: NodeConfig): Promise<MachineFacts> {
-  const [network, settings, firewall, netAdmin, tun, compiler, agentRuns, bind, openFiles, keptMac] = await Promise.all(
-    [
-      gatherNetwork(config),
-      gatherSettings(),
-      readFirewall({ port: config.vxlan.port, device: config.device }),
-      hasNetAdmin(),
-      tunState(),
-      hasCompiler(),
-      answers(config.socket),
-      tryBind(config),
-      openFilesLimit(),
-      readText(join(config.stateDir, 'mac')),
-    ],
-  );
+export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
+  const [
+    network,
+    settings,
+    firewall,
+    netAdmin,
+    tun,
+    compiler,
+    agentRuns,
+    bind,
+    gossipBind,
+    keyProblem,
+    openFiles,
+    keptMac,
+  ] = await Promise.all([
+    gatherNetwork(config),
+    gatherSettings(),
+    readFirewall({ port: config.vxlan.port, device: config.device }),
+    hasNetAdmin(),
+    tunState(),
+    hasCompiler(),
+    answers(config.socket),
+    tryBind(config.underlay, config.vxlan.port),
+    gossips(config) ? tryBindBoth(config.underlay, config.gossip.port) : undefined,
+    keyProblemOf(config.gossip.keyFile),
+    openFilesLimit(),
+    readText(join(config.stateDir, 'mac')),
+  ]);
   return {
     kernel: release(),
     ...network,
@@ -42,13 +56,15 @@ export async function gatherFacts(config: NodeConfig): Promise<MachineFacts> {
     addonProblem: addonProblem(),
     agentRuns,
     bind,
+    gossipBind,
+    keyProblem,
     openFiles,
     keptMac: keptMac?.trim(),
   };
 }
 
 /** Interfaces and routes; with no `ip` there are none to be seen. */
-async function gatherNetwork(config: NodeConfig): Promise<Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>> {
+async function gatherNetwork(config: PlacedConfig): Promise<Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>> {
   const answers = await ipQuery(['address show', 'route show table all']).catch(() => undefined);
   if (answers === undefined) return { ipProgram: false, interfaces: [], routes: [] };
   const [interfaces, routes] = answers as [IpInterface[] | undefined, IpRoute[] | undefined];
@@ -147,18 +163,37 @@ function answers(socket: string): Promise<boolean> {
   });
 }
 
-/** Takes the underlay address and port, and gives them back. */
-function tryBind(config: NodeConfig): Promise<string> {
+/** Takes the underlay address and a UDP port, and gives them back. */
+function tryBind(underlay: Address, port: number): Promise<string> {
   return new Promise((resolve) => {
-    const socket = createSocket(config.underlay.family === 4 ? 'udp4' : 'udp6');
+    const socket = createSocket(underlay.family === 4 ? 'udp4' : 'udp6');
     socket.on('error', (error: NodeJS.ErrnoException) => {
       socket.close();
       resolve(error.code ?? error.message);
     });
-    socket.bind({ address: formatAddress(config.underlay), port: config.vxlan.port, exclusive: true }, () => {
+    socket.bind({ address: formatAddress(underlay), port, exclusive: true }, () => {
       socket.close(() => resolve('ok'));
     });
   });
+}
+
+/** The same for UDP and TCP. */
+async function tryBindBoth(underlay: Address, port: number): Promise<string> {
+  const udp = await tryBind(underlay, port);
+  if (udp !== 'ok') return udp;
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: formatAddress(underlay), port, exclusive: true }, () => server.close(() => resolve('ok')));
+  });
+}
+
+async function keyProblemOf(keyFile: string | undefined): Promise<string | undefined> {
+  if (keyFile === undefined) return undefined;
+  return readKeyFile(keyFile).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
 }
 
 /** `Max open files            1024                 4096                 files`: the soft limit, the first one. */

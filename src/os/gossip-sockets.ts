@@ -2,9 +2,9 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Endpoint } from '../control/config/node-config.js';
 import type {
   Clock,
-  Endpoint,
   GossipTransport,
   StreamEnd,
   StreamListener,

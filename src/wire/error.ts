@@ -27,5 +27,7 @@ export type PodwireErrorCode =
   | 'EDGE_LOST'
   /** A shared table is full. */
   | 'TABLE_FULL'
+  /** A step that is not safe yet, or not allowed by the cluster. */
+  | 'REFUSED'
   /** A mistake of the program itself. */
   | 'INTERNAL';

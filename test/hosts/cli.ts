@@ -14,7 +14,14 @@ export function podwire(lab: Lab, where: Place, ...args: string[]): Promise<RunR
 
 /** What a client command of a running node prints with `--json`. */
 export async function ask<T>(lab: Lab, node: RunningPodwire, command: string): Promise<T> {
-  const { code, stdout, stderr } = await podwire(lab, node.host, command, '--json', '--socket', node.socket);
+  const { code, stdout, stderr } = await podwire(
+    lab,
+    node.host,
+    ...command.split(' '),
+    '--json',
+    '--socket',
+    node.socket,
+  );
   if (code !== 0) throw new Error(`podwire ${command}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }

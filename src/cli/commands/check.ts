@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { checkNode, type Finding, fatalProblems } from '../../control/check.js';
+import { formatEndpoint } from '../../control/config/endpoint.js';
 import { loadConfig } from '../../control/config/load.js';
+import type { NodeConfig, PlacedConfig } from '../../control/config/node-config.js';
 import { gatherFacts } from '../../os/facts.js';
+import { ownAddressTowards } from '../../os/own-address.js';
 import { addConfigOptions } from '../config-options.js';
 import { EXIT_OK, EXIT_REFUSED } from '../failure.js';
 import { addExamples } from '../help.js';
@@ -18,12 +21,26 @@ export function configure(command: Command): void {
   command.addHelpText('after', '\nEnds with 0 if the node can run, warnings or not, and with 2 if it cannot.');
   command.action(async (options: { json?: boolean }) => {
     const config = loadConfig(source());
-    const findings = checkNode(config, await gatherFacts(config));
+    const underlay = config.underlay ?? (await ownAddressTowards(config.join));
+    const findings = underlay ? await check({ ...config, underlay }) : [noRoute(config)];
     const fit = fatalProblems(findings).length === 0;
     if (options.json) printJson({ fit, findings });
     else print(findingsText(findings, lookOf(process.stdout)));
     process.exitCode = fit ? EXIT_OK : EXIT_REFUSED;
   });
+}
+
+async function check(config: PlacedConfig): Promise<Finding[]> {
+  return checkNode(config, await gatherFacts(config));
+}
+
+function noRoute({ join }: NodeConfig): Finding {
+  return {
+    level: 'bad',
+    subject: 'underlay',
+    message: `there is no route to ${join.map(formatEndpoint).join(', ')}, so no own address towards it`,
+    mend: 'see whether the network is up, or set underlay',
+  };
 }
 
 const MARKS: Record<Finding['level'], { text: string; style: Style }> = {

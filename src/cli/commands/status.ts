@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { NodeStatus } from '../../control/node-api.js';
+import type { GossipStatus, NodeStatus } from '../../control/node-api.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
 import { type Look, lookOf, print, printJson, styled } from '../output.js';
@@ -24,17 +24,29 @@ export function statusText(status: NodeStatus, look: Look): string {
   const { node, version, pid, uptimeMs, rssBytes, peers } = status;
   const running = `podwire ${version}, pid ${pid}, up ${durationText(uptimeMs)}, ${bytesText(rssBytes)} of memory`;
   const head = `${styled(node, 'bold', look)}  ${running}`;
-  const noPeers = 'no peers: name them under peers in the configuration, then podwire reload';
+  const noPeers = PHASES[status.phase](status.gossip !== null);
   return [head, '', ...facts(status, look), '', ...(peers.length === 0 ? [noPeers] : peersTable(peers, look))].join(
     '\n',
   );
 }
 
+/** What a node without peers waits for. @param gossips whether it takes part in gossip */
+const PHASES: Record<NodeStatus['phase'], (gossips: boolean) => string> = {
+  joining: () => 'no node has let this one in yet: podwire events says why; it goes on trying',
+  'waiting-for-subnet': () => 'this node has no subnet yet: podwire ipam says why',
+  running: (gossips) =>
+    gossips
+      ? 'no peers: no other node has joined yet'
+      : 'no peers: name them under peers in the configuration, then podwire reload',
+};
+
 function facts(status: NodeStatus, look: Look): string[] {
-  const { underlay, podCidr, clusterCidr, device, mtu, mac, mode, vxlan, workers, native, offloads, security } = status;
+  const { underlay, podCidr, clusterCidr, device, mtu, mac, mode, vxlan, workers, native, offloads, security, gossip } =
+    status;
   const rows = [
     ['underlay', underlay],
-    ['pods', podCidr.join(', ')],
+    ['gossip', gossip ? gossipText(gossip) : 'none, peers are configured'],
+    ['pods', podCidr.join(', ') || 'no subnet yet'],
     ['cluster', clusterCidr.join(', ')],
     ['device', `${device}, mtu ${mtu}, mac ${mac}`],
     ['mode', `${mode}, vni ${vxlan.vni}, port ${vxlan.port}`],
@@ -47,4 +59,10 @@ function facts(status: NodeStatus, look: Look): string[] {
     { text: security.note, style: 'yellow' as const },
   ];
   return tableLines([{ title: '' }, { title: '', wrap: true }], [...rows, warning], look);
+}
+
+function gossipText({ port, sealed, keyId, members, awareness }: GossipStatus): string {
+  const seal = sealed ? `sealed with key ${keyId}` : 'insecure: whoever reaches the port may join';
+  const health = awareness === 0 ? '' : `, this node is slow (awareness ${awareness} of 8)`;
+  return `${members} ${members === 1 ? 'member' : 'members'}, port ${port}, ${seal}${health}`;
 }

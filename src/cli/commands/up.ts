@@ -19,8 +19,16 @@ export function configure(command: Command): void {
     ['podwire up --config /etc/podwire.yaml', 'run the node of that file'],
     ['podwire up -c /etc/podwire.yaml --workers 2', 'the same, with one key changed'],
     [
+      'podwire up --join 192.0.2.1 --gossip-key-file /etc/podwire.key --cluster-cidr 10.244.0.0/16',
+      'join the cluster of a node; the address and the subnet are found',
+    ],
+    [
+      'podwire up --underlay 192.0.2.1 --gossip-key-file /etc/podwire.key --cluster-cidr 10.244.0.0/16',
+      'begin a cluster: its first node',
+    ],
+    [
       'podwire up --underlay 192.0.2.1 --pod-cidr 10.244.1.0/24 --cluster-cidr 10.244.0.0/16 \\\n  --peer bravo=192.0.2.2=10.244.2.0/24',
-      'run it without a file',
+      'without gossip and without a file',
     ],
   ]);
   command.addHelpText(
@@ -35,10 +43,10 @@ what it made, as podwire down does; SIGHUP reads the configuration again, as pod
 async function up(source: ConfigSource, log: Log): Promise<void> {
   const config = loadConfig(source);
   const signals = listen();
-  const { startAgent } = await import('../../agent.js');
-  const agent = await startAgent({ config, readConfig: () => readAgain(source), log });
-  process.stderr.write(`${readyLine(agent.status())}\n`);
+  const { createAgent } = await import('../../agent.js');
+  const agent = createAgent({ config, readConfig: () => readAgain(source), log });
   signals.serve(agent, log);
+  if (await agent.start()) process.stderr.write(`${readyLine(agent.status())}\n`);
 
   process.exitCode = await agent.stopped;
   setTimeout(() => process.exit(), LAST_WORDS).unref();
@@ -54,7 +62,7 @@ function readAgain(source: ConfigSource): NodeConfig {
   }
 }
 
-/** Signals are heard from the start, so that none is lost while the node is being made; they are acted on once it is. */
+/** Signals are heard from the start, so that none is lost while the program is loaded. */
 function listen(): { serve: (agent: Agent, log: Log) => void } {
   const early: NodeJS.Signals[] = [];
   let act = (signal: NodeJS.Signals): void => void early.push(signal);

@@ -47,6 +47,8 @@ export interface DemoReport {
     /** Packets that the router refused meanwhile. */
     readonly refused: number;
   };
+  /** From the last `ready` until every node has found the others, milliseconds. */
+  meetMs?: number;
   matrix: PingReport[];
   addresses: AddressReport[];
   transfer?: Transfer & { readonly from: string; readonly to: string };

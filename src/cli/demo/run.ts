@@ -2,9 +2,11 @@
  * `podwire demo`: three hosts on three subnets, on this machine, behind a router that passes only IP from each host's own
  * address. Told in the order of events: first pods cannot reach each other, then podwire runs, then they can.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiClient } from '../../api/client.js';
 import { Lab } from '../../lab/lab.js';
 import type { LabHost, Place } from '../../lab/plan.js';
-import type { RunningPodwire } from '../../lab/podwire.js';
+import { gossipConfig, type RunningPodwire } from '../../lab/podwire.js';
 import { ensurePrivileges, inUserNamespace } from '../../lab/privileges.js';
 import { ask, hasProgram, ping, startEcho, transfer } from '../../lab/tools.js';
 import { loadAddon } from '../../os/addon.js';
@@ -14,6 +16,8 @@ import type { AddressReport, DemoReport } from './report.js';
 import { pad, Screen } from './screen.js';
 
 const TRANSFER_MS = 2_000;
+/** How long the nodes may take to find each other. */
+const MEET_MS = 5_000;
 
 export interface DemoOptions {
   /** Print one JSON object (`DemoReport`) instead of the story. */
@@ -83,12 +87,18 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
       `the router refused ${refused} packets`,
   );
 
-  screen.title('3  podwire up on each host');
-  const running = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+  screen.title('3  podwire up on each host, with one key and one address to join');
+  const running = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host, { config: joining(lab, host) })));
   for (const [index, { host, readyMs }] of running.entries()) {
     report.hosts[index].readyMs = readyMs;
     screen.line(`   ${screen.mark(true)} ${pad(host.name, 10)}ready in ${seconds(readyMs)}`);
   }
+  const meetMs = await untilAllMeet(running);
+  if (meetMs !== undefined) report.meetMs = meetMs;
+  screen.line(
+    `   ${screen.mark(meetMs !== undefined)} ` +
+      (meetMs === undefined ? 'not every node has found the others' : `all found each other ${seconds(meetMs)} later`),
+  );
 
   screen.title(`4  Every node and every pod ${report.probe === 'ping' ? 'pings' : 'connects to'} every pod elsewhere`);
   report.matrix = await pingAll(lab.hosts, probe, screen);
@@ -117,6 +127,23 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
 
   report.ok = allWell(report);
   if (!report.ok) sayLogs(running, screen);
+}
+
+/** Peers are found by gossip; the pods have their addresses already, so the hosts' subnets are given. */
+function joining(lab: Lab, host: LabHost): Record<string, unknown> {
+  return { ...gossipConfig(lab, host), podCidr: host.podCidr };
+}
+
+/** Waits until every node has all others as peers. @returns ms; undefined: it takes too long */
+async function untilAllMeet(running: readonly RunningPodwire[]): Promise<number | undefined> {
+  const started = performance.now();
+  const clients = running.map(({ socket }) => new ApiClient(socket));
+  while (performance.now() - started < MEET_MS) {
+    const peers = await Promise.all(clients.map((client) => client.peers()));
+    if (peers.every(({ length }) => length === running.length - 1)) return performance.now() - started;
+    await delay(20);
+  }
+  return undefined;
 }
 
 /** Where there is no ping program: connects to the echo server there. */
@@ -160,9 +187,10 @@ function orderedPairs(hosts: readonly LabHost[]): [LabHost, LabHost][] {
   return hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to): [LabHost, LabHost] => [from, to]));
 }
 
-function allWell({ without, matrix, addresses, transfer }: DemoReport): boolean {
+function allWell({ without, meetMs, matrix, addresses, transfer }: DemoReport): boolean {
   return (
     without !== undefined &&
+    meetMs !== undefined &&
     without.hosts.answered === without.hosts.attempts &&
     without.pods.answered === 0 &&
     without.refused >= without.pods.attempts &&
@@ -186,7 +214,7 @@ function sayKept(lab: Lab, script: string, out: NodeJS.WriteStream): void {
     '\nThe lab is kept, podwire runs.\n' +
       `   enter a host       nsenter --net=/run/netns/${host.namespace}\n` +
       `   enter a pod        nsenter --net=/run/netns/${host.pods[0].namespace}\n` +
-      `   ask podwire        ${program} status --config ${lab.directory}/${host.name}.json\n` +
+      `   ask podwire        ${program} members --config ${lab.directory}/${host.name}.json\n` +
       `   take all away      sh ${script}\n`,
   );
 }

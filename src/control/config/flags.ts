@@ -2,38 +2,34 @@
 import * as z from 'zod';
 import { PodwireError } from '../../wire/error.js';
 import { flagName } from './flag-name.js';
-import { ConfigSchema, keyFacts } from './schema.js';
+import { ConfigSchema, keyFacts, PEER_FORM } from './schema.js';
 
 export interface Flag {
   /** The key, such as `vxlan.port`. */
   readonly key: string;
   /** The flag without its dashes, such as `vxlan-port`. */
   readonly name: string;
-  /** What stands for the value in a usage line. */
+  /** What stands for the value in a usage line; empty: the flag alone says it. */
   readonly value: string;
   readonly description: string;
   /** What holds where neither file nor flag says anything; absent: the key is required. */
   readonly fallback?: string;
-  /** May be given several times. */
-  readonly repeated: boolean;
+  /** May be given several times, each of this form. */
+  readonly form?: string;
 }
-
-/** The shape of one peer as a flag. */
-export const PEER_FORM = 'NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC]';
 
 /** The flags, in the order of the schema. */
 export function flags(): Flag[] {
   return leaves(ConfigSchema, '').map(({ key, schema }) => {
     const facts = keyFacts.get(schema);
-    const repeated = key === 'peers';
     const fallback = fallbackOf(schema);
     return {
       key,
-      name: repeated ? 'peer' : flagName(key),
+      name: key === 'peers' ? 'peer' : flagName(key),
       value: facts?.value ?? 'VALUE',
       description: schema.description ?? '',
       ...(fallback !== undefined && { fallback }),
-      repeated,
+      ...(facts?.form !== undefined && { form: facts.form }),
     };
   });
 }
@@ -69,32 +65,58 @@ function plain(schema: unknown): unknown {
 }
 
 /** Values as they came from the command line, by key; absent flags are absent. */
-export type FlagValues = Readonly<Record<string, string | readonly string[]>>;
+export type FlagValues = Readonly<Record<string, string | true | readonly string[]>>;
 
 /**
  * Lays flags over the content of a file: a flag replaces its key, `--peer` the whole list. What a value may be is
  * the schema's to say.
- * @throws PodwireError CONFIG for a `--peer` that has not the form of one
+ * @throws PodwireError CONFIG for a `--peer` or `--gossip-tune` that has not the form of one
  */
 export function mergeFlags(file: unknown, values: FlagValues): unknown {
   if (Object.keys(values).length === 0) return file;
   if (!isMapping(file)) return file;
   const merged: Record<string, unknown> = { ...file };
-  for (const { key, schema } of leaves(ConfigSchema, '')) {
-    const value = values[key];
+  for (const leaf of leaves(ConfigSchema, '')) {
+    const value = values[leaf.key];
     if (value === undefined) continue;
-    const [outer, inner] = key.split('.');
-    const parsed = parseValue(schema, value);
+    const [outer, inner] = leaf.key.split('.');
+    const parsed = parseValue(leaf, value);
     const group = merged[outer];
     merged[outer] = inner === undefined ? parsed : { ...(isMapping(group) ? group : {}), [inner]: parsed };
   }
   return merged;
 }
 
-function parseValue(schema: z.ZodType, value: string | readonly string[]): unknown {
-  if (typeof value !== 'string') return value.map(parsePeer);
-  if (plain(schema) instanceof z.ZodNumber) return /^\d+$/.test(value) ? Number(value) : value;
-  return keyFacts.get(schema)?.value === 'PREFIX' ? value.split(',') : value;
+/** How what a repeated flag was given becomes the value of its key. */
+const LISTS: Readonly<Record<string, (texts: readonly string[]) => unknown>> = {
+  peers: (texts) => texts.map(parsePeer),
+  join: (texts) => texts.flatMap((text) => text.split(',')),
+  'gossip.tune': (texts) => Object.fromEntries(texts.map(parseParameter)),
+};
+
+function parseValue({ key, schema }: Leaf, value: string | true | readonly string[]): unknown {
+  if (value === true) return true;
+  if (typeof value !== 'string') return LISTS[key](value);
+  if (plain(schema) instanceof z.ZodNumber) return numberIn(value);
+  const kind = keyFacts.get(schema)?.value;
+  if (kind === 'PREFIX') return value.split(',');
+  if (kind !== 'LENGTH') return value;
+  const lengths = value.split(',').map(numberIn);
+  return lengths.length === 1 ? lengths[0] : lengths;
+}
+
+/** What is no number stays text, for the schema to refuse. */
+function numberIn(text: string): number | string {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/** Reads `name=number`. */
+function parseParameter(text: string): [string, number | string] {
+  const [name, value, ...more] = text.split('=');
+  if (value === undefined || more.length > 0) {
+    throw new PodwireError('CONFIG', `--gossip-tune ${text}: write it as NAME=NUMBER, such as probeInterval=2000`);
+  }
+  return [name, numberIn(value)];
 }
 
 /** Reads `name=underlay=podCidr[,podCidr6][=mac]`. */

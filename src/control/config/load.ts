@@ -3,11 +3,13 @@ import { availableParallelism, hostname } from 'node:os';
 import type * as z from 'zod';
 import { macFromName } from '../../core/mac.js';
 import { type FlagValues, isMapping, mergeFlags } from './flags.js';
+import { checkMembership } from './membership.js';
 import type { NodeConfig } from './node-config.js';
 import { configError, type Problem, schemaProblems } from './problem.js';
 import { readConfigFile } from './read-file.js';
 import { ConfigSchema, PeerSchema } from './schema.js';
 import { crossCheck, type Draft } from './semantic.js';
+import { SWIM_PARAMETERS } from './swim-parameters.js';
 
 export interface ConfigSource {
   /** JSON or YAML; absent: everything comes from flags. */
@@ -39,17 +41,24 @@ export function loadConfig(source: ConfigSource): NodeConfig {
 export function parseConfig(raw: unknown, machine: Machine): { config: NodeConfig } | { problems: Problem[] } {
   const completed = isMapping(raw) && raw['node'] === undefined ? { ...raw, node: machine.hostname } : raw;
   const parsed = ConfigSchema.safeParse(completed, { reportInput: true });
+  const draft = draftOf(completed);
   const problems = [
     ...(parsed.success ? [] : schemaProblems(parsed.error.issues, knownKeys)),
-    ...crossCheck(draftOf(completed)),
+    ...(isMapping(completed) ? checkMembership(draft) : []),
+    ...crossCheck(draft),
   ];
   if (!parsed.success || problems.length > 0) return { problems };
 
-  const { node = machine.hostname, peers, workers, mtu, ...rest } = parsed.data;
+  const { node = machine.hostname, underlay, podCidr = [], peers, join, gossip, workers, mtu, ...rest } = parsed.data;
+  const { keyFile, ...openGossip } = gossip;
   const config: NodeConfig = {
     node,
+    ...(underlay !== undefined && { underlay }),
+    podCidr,
     ...rest,
     peers: peers.map((peer) => ({ ...peer, mac: peer.mac ?? macFromName(peer.node) })),
+    join: join.map(({ address, port = gossip.port }) => ({ address, port })),
+    gossip: { ...openGossip, ...(keyFile !== undefined && { keyFile }) },
     workers: workers ?? defaultWorkers(machine.cores),
     ...(mtu !== undefined && { mtu }),
   };
@@ -67,6 +76,9 @@ function draftOf(raw: unknown): Draft {
   const top = ConfigSchema.shape;
   const peer = PeerSchema.shape;
   const peers = Array.isArray(file['peers']) ? file['peers'] : [];
+  const gossip = isMapping(file['gossip']) ? file['gossip'] : {};
+  const vxlan = isMapping(file['vxlan']) ? file['vxlan'] : {};
+  const join = valid(top.join, file['join']);
   return {
     self: {
       path: '',
@@ -86,6 +98,17 @@ function draftOf(raw: unknown): Draft {
         mac: valid(peer.mac, values['mac']),
       };
     }),
+    join: join ?? [],
+    podPrefix: valid(top.podPrefix, file['podPrefix']),
+    vxlanPort: valid(top.vxlan.unwrap().shape.port, vxlan['port']),
+    gossipPort: valid(top.gossip.unwrap().shape.port, gossip['port']),
+    said: {
+      underlay: file['underlay'] !== undefined,
+      podCidr: file['podCidr'] !== undefined,
+      join: join === undefined || join.length > 0,
+      keyFile: gossip['keyFile'] !== undefined,
+      insecure: gossip['insecure'] !== undefined && gossip['insecure'] !== false,
+    },
   };
 }
 
@@ -95,8 +118,9 @@ function valid<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | un
 }
 
 /** The keys that may stand at a path. */
-function knownKeys([first]: readonly PropertyKey[]): readonly string[] {
+function knownKeys([first, second]: readonly PropertyKey[]): readonly string[] {
   if (first === 'peers') return Object.keys(PeerSchema.shape);
   if (first === 'vxlan') return Object.keys(ConfigSchema.shape.vxlan.unwrap().shape);
-  return Object.keys(ConfigSchema.shape);
+  if (first !== 'gossip') return Object.keys(ConfigSchema.shape);
+  return second === 'tune' ? SWIM_PARAMETERS : Object.keys(ConfigSchema.shape.gossip.unwrap().shape);
 }

@@ -12,14 +12,41 @@ export interface PeerConfig {
   readonly mac: Uint8Array;
 }
 
+/** Where a node gossips: UDP and TCP. */
+export interface Endpoint {
+  readonly address: Address;
+  readonly port: number;
+}
+
+export interface GossipConfig {
+  /** UDP and TCP. */
+  readonly port: number;
+  /** The keyring that seals gossip, a key a line; absent: there is no gossip, or it is open. */
+  readonly keyFile?: string;
+  /** Gossip without a key. */
+  readonly insecure: boolean;
+  readonly profile: 'lan' | 'wan';
+  /** Seconds that a dead or departed node stays a member. */
+  readonly forgetAfter: number;
+  /** Single parameters of the profile, replaced. */
+  readonly tune: Readonly<Record<string, number>>;
+}
+
 export interface NodeConfig {
   readonly node: string;
-  readonly underlay: Address;
+  /** Absent: the own address that reaches the nodes of `join`, of which there is one then. */
+  readonly underlay?: Address;
+  /** Empty: subnets are claimed from `clusterCidr`, by gossip. */
   readonly podCidr: readonly Prefix[];
   readonly clusterCidr: readonly Prefix[];
+  /** Length of the subnets that nodes claim, for each family. */
+  readonly podPrefix: { readonly 4: number; readonly 6: number };
   readonly device: string;
   readonly vxlan: { readonly vni: number; readonly port: number };
   readonly peers: readonly PeerConfig[];
+  /** Nodes that are asked to let this one into the cluster. */
+  readonly join: readonly Endpoint[];
+  readonly gossip: GossipConfig;
   /** Worker threads, each with one queue of the device and sockets of its own. */
   readonly workers: number;
   /** Path of the local API's Unix socket. */
@@ -27,4 +54,20 @@ export interface NodeConfig {
   readonly stateDir: string;
   /** The device's MTU in bytes (inner IP packet); absent: measured, the underlay device's less the overhead. */
   readonly mtu?: number;
+}
+
+/** A configuration whose underlay address is known: configured, or found. */
+export interface PlacedConfig extends NodeConfig {
+  readonly underlay: Address;
+}
+
+/** A configuration with all that was left to be found out: a node that carries traffic has an address and subnets. */
+export interface ResolvedConfig extends PlacedConfig {
+  /** Not empty. */
+  readonly podCidr: readonly Prefix[];
+}
+
+/** Does the node take part in membership? Without it there are only the peers of the configuration. */
+export function gossips({ join, gossip }: Pick<NodeConfig, 'join' | 'gossip'>): boolean {
+  return join.length > 0 || gossip.keyFile !== undefined || gossip.insecure;
 }

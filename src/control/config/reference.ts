@@ -1,8 +1,10 @@
 /** docs/configuration.md, made from the schema. Pure. */
 import { stringify } from 'yaml';
 import type * as z from 'zod';
-import { fallbackOf, flags, type Leaf, leaves, PEER_FORM } from './flags.js';
-import { ConfigSchema, keyFacts, PeerSchema } from './schema.js';
+import { LAN, type SwimProfile, WAN } from '../../core/swim/profile.js';
+import { fallbackOf, flags, type Leaf, leaves } from './flags.js';
+import { ConfigSchema, keyFacts, PEER_FORM, PeerSchema } from './schema.js';
+import { SWIM_PARAMETERS } from './swim-parameters.js';
 
 export function configurationReference(): string {
   return `# Configuration
@@ -24,6 +26,13 @@ ${table(['key', 'flag', 'default', 'meaning'], keyRows())}
 An address value \`[v4, v6]\` is a list in the file and is written with a comma as a flag:
 \`--pod-cidr 10.244.1.0/24,fd00:244:0:1::/64\`.
 
+## Two ways to have peers
+
+With gossip the nodes find each other, and each is given its subnet: name a key file on all of them, and on all but the
+first a node to \`join\`. Then \`podCidr\` may be left out, and \`underlay\` too where there is somebody to join.
+Without gossip every node has its \`podCidr\` and its list of \`peers\`. Both may be mixed: what the configuration says
+of a peer goes before what gossip says of a node of that name.
+
 ## Peers
 
 ${table(['key', 'default', 'meaning'], peerRows())}
@@ -35,18 +44,27 @@ As a flag, \`${PEER_FORM}\`, once for each; peers given so replace the file's li
 --peer charlie=203.0.113.9=10.244.3.0/24=02:00:5e:10:00:03
 \`\`\`
 
+## Parameters of the failure detector
+
+\`gossip.tune\` replaces any of these (as a flag, \`--gossip-tune probeInterval=500\`, once for each). Times are
+milliseconds; src/core/swim/profile.ts says what each of them does.
+
+${table(['parameter', 'lan', 'wan'], parameterRows())}
+
 ## What must hold
 
 - Names, underlay addresses and MAC addresses are unique, this node's own among them.
-- Underlay addresses are of one family, and none lies inside \`clusterCidr\`.
+- Underlay addresses, those to join among them, are of one family, and none lies inside \`clusterCidr\`.
 - Pod subnets lie inside \`clusterCidr\` and do not overlap. A node has at most one of each family, \`/30\` or larger, \`/126\`
   or larger for IPv6.
 - \`clusterCidr\` holds no loopback, link-local, multicast or unspecified addresses.
 - With IPv6 prefixes, \`mtu\` is at least 1280.
+- No key means no gossip: \`join\` needs \`gossip.keyFile\`, or \`gossip.insecure\`.
+- \`podPrefix\` divides \`clusterCidr\`, and leaves room for pods.
 
 ## Changes while it runs
 
-\`podwire reload\`, or SIGHUP, reads file and flags again. \`peers\` may differ: those that stay keep their traffic. If any
+\`podwire reload\`, or SIGHUP, reads file and flags again. \`peers\` and \`join\` may differ: peers that stay keep their traffic. If any
 other key differs, or anything is wrong, nothing is changed and the answer says why.
 `;
 }
@@ -59,9 +77,9 @@ function exampleFile(): string {
   );
 }
 
-/** The example shows what has to be set, and the name. */
+/** The example is a node without gossip: it shows what has to be set for one, and the name. */
 function isShown(leaf: Leaf): boolean {
-  return leaf.key === 'node' || isRequired(leaf);
+  return ['node', 'underlay', 'podCidr'].includes(leaf.key) || isRequired(leaf);
 }
 
 function isRequired({ schema }: Leaf): boolean {
@@ -75,10 +93,17 @@ function examples(of: readonly Leaf[]): Record<string, unknown> {
 function keyRows(): string[][] {
   return flags().map(({ key, name, value, description, fallback }) => [
     `\`${key}\``,
-    `\`--${name} ${value}\``,
+    `\`--${name}${value === '' ? '' : ` ${value}`}\``,
     fallback ?? '**required**',
     description,
   ]);
+}
+
+function parameterRows(): string[][] {
+  return SWIM_PARAMETERS.map((name) => {
+    const parameter = name as keyof SwimProfile;
+    return [`\`${name}\``, String(LAN[parameter]), String(WAN[parameter])];
+  });
 }
 
 function peerRows(): string[][] {

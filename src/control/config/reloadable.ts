@@ -4,7 +4,7 @@ import { PodwireError } from '../../wire/error.js';
 import type { NodeConfig } from './node-config.js';
 
 /** Keys that may change while the node runs. */
-const RELOADABLE: readonly string[] = ['peers'];
+const RELOADABLE: readonly string[] = ['peers', 'join'];
 
 /** The keys whose values differ, as they are written in the file (`vxlan.port`), in alphabetical order. */
 export function changedKeys(old: NodeConfig, next: NodeConfig): string[] {
@@ -24,17 +24,21 @@ export function assertReloadable(old: NodeConfig, next: NodeConfig): void {
   const what = `${fixed.join(', ')} ${fixed.length === 1 ? 'has' : 'have'} changed`;
   throw new PodwireError(
     'CONFIG',
-    `${what}, and only ${RELOADABLE.join(', ')} may change while the node runs: nothing was changed; restart podwire to apply it`,
+    `${what}, and only ${RELOADABLE.join(' and ')} may change while the node runs: nothing was changed; restart podwire to apply it`,
   );
 }
 
 /** Each key with its value as text that can be compared. */
-function values({ vxlan, peers, ...rest }: NodeConfig): Map<string, string> {
+function values({ vxlan, gossip, peers, ...rest }: NodeConfig): Map<string, string> {
   const flat: Record<string, unknown> = {
     ...rest,
-    'vxlan.vni': vxlan.vni,
-    'vxlan.port': vxlan.port,
+    ...dotted('vxlan', vxlan),
+    ...dotted('gossip', gossip),
     peers: peers.map((peer) => ({ ...peer, mac: formatMac(peer.mac) })),
   };
   return new Map(Object.entries(flat).map(([key, value]) => [key, JSON.stringify(value)]));
+}
+
+function dotted(group: string, keys: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).map(([name, value]) => [`${group}.${name}`, value]));
 }

@@ -5,16 +5,21 @@
 import * as z from 'zod';
 import { parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
+import { MAX_DATAGRAM } from '../../wire/sealed.js';
 import { DEFAULT_SOCKET } from './defaults.js';
+import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
+import { SWIM_PARAMETERS } from './swim-parameters.js';
 
 /** What people are told about a key besides its description. */
 export interface KeyFacts {
   /** What stands for the value in a usage line, such as `PORT`. */
   readonly value: string;
   /** A value that may be copied. */
-  readonly example: string | number | readonly string[];
+  readonly example: string | number | readonly (string | number)[];
   /** What holds where the key is absent and the schema has no fixed default, in words. */
   readonly fallback?: string;
+  /** The key holds several; this is the form of one as a flag, which may be given several times. */
+  readonly form?: string;
 }
 
 export const keyFacts = z.registry<KeyFacts>();
@@ -59,6 +64,40 @@ const prefixes = z
     return parsed.filter((one) => typeof one !== 'string');
   });
 
+const endpoint = read<WrittenEndpoint>('an address to join', parseEndpoint);
+
+/** One endpoint or a list of them. */
+const endpoints = z.union(
+  [endpoint.transform((one): readonly WrittenEndpoint[] => [one]), z.array(endpoint)],
+  'must be an address to join, or a list of them',
+);
+
+const lengthIn = (bits: number) => whole(1, bits);
+
+/** One length is that of IPv4; IPv6 has its default then. */
+const podPrefix = z
+  .union(
+    [lengthIn(32), z.tuple([lengthIn(32), lengthIn(128)])],
+    'must be a prefix length, or [v4, v6] such as [24, 64]',
+  )
+  .transform((value) => (typeof value === 'number' ? { 4: value, 6: 64 } : { 4: value[0], 6: value[1] }));
+
+const positive = z
+  .number('must be a number above 0')
+  .refine((n) => Number.isFinite(n) && n > 0, 'must be a number above 0');
+
+/** What a datagram can hold is no matter of taste. */
+const parameter = (name: string) =>
+  name === 'packetBytes' ? whole(600, MAX_DATAGRAM).optional() : positive.optional();
+
+/** Each parameter may be said, no other may. */
+const tune = z
+  .strictObject(
+    Object.fromEntries(SWIM_PARAMETERS.map((name) => [name, parameter(name)])),
+    'must be a mapping of parameters to numbers',
+  )
+  .transform((values) => values as Readonly<Record<string, number>>);
+
 const mac = read<Uint8Array>('a MAC address such as 02:00:5e:10:00:01', (value) => {
   const bytes = parseMac(value);
   if (!bytes) return `${JSON.stringify(value)} is not a MAC address: write it as 02:00:5e:10:00:01`;
@@ -88,6 +127,9 @@ function key<S extends z.ZodType>(schema: S, description: string, facts: KeyFact
   return described;
 }
 
+/** The shape of one peer as a flag. */
+export const PEER_FORM = 'NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC]';
+
 export const PeerSchema = z.strictObject(
   {
     node: key(nodeName, "The peer's name.", { value: 'NAME', example: 'bravo' }),
@@ -116,19 +158,28 @@ export const ConfigSchema = z.strictObject(
       fallback: 'the host name',
     }),
     underlay: key(
-      address,
-      'The address others reach this node at. VXLAN is sent from it and received on it alone, never on a wildcard.',
-      { value: 'ADDRESS', example: '192.0.2.10' },
+      address.optional(),
+      'The address others reach this node at. VXLAN and gossip are sent from it and received on it alone, never on a wildcard.',
+      { value: 'ADDRESS', example: '192.0.2.10', fallback: 'the own address that reaches the nodes of `join`' },
     ),
     podCidr: key(
-      prefixes,
+      prefixes.optional(),
       'The subnet that the pods of this node have their addresses from, or `[v4, v6]`. Its `.0` (IPv6: `::2`) is the address of the node itself.',
-      { value: 'PREFIX', example: ['10.244.1.0/24', 'fd00:244:0:1::/64'] },
+      {
+        value: 'PREFIX',
+        example: ['10.244.1.0/24', 'fd00:244:0:1::/64'],
+        fallback: 'claimed from `clusterCidr`, by gossip',
+      },
     ),
     clusterCidr: key(
       prefixes,
       'The range that holds the pod subnets of all nodes, or `[v4, v6]`. The kernel gets one route for each, to the device.',
       { value: 'PREFIX', example: ['10.244.0.0/16', 'fd00:244::/48'] },
+    ),
+    podPrefix: key(
+      podPrefix.default({ 4: 24, 6: 64 }),
+      'The length of the subnets that nodes claim, the same on all nodes: of IPv4, or `[v4, v6]`.',
+      { value: 'LENGTH', example: [24, 64], fallback: '24, and 64 for IPv6' },
     ),
     device: key(deviceName.default('podwire0'), 'The name of the TUN device.', { value: 'NAME', example: 'podwire0' }),
     vxlan: z
@@ -150,9 +201,51 @@ export const ConfigSchema = z.strictObject(
       .prefault({}),
     peers: key(
       z.array(PeerSchema, 'must be a list of peers').default([]),
-      'The other nodes. Of all keys only this one may change while the node runs.',
-      { value: 'PEER', example: 'bravo=198.51.100.7=10.244.2.0/24' },
+      'Nodes that take no part in gossip. May change while the node runs.',
+      { value: 'PEER', example: 'bravo=198.51.100.7=10.244.2.0/24', form: PEER_FORM },
     ),
+    join: key(
+      endpoints.default([]),
+      'Nodes that are asked to let this one into the cluster; one that answers is enough. May change while the node runs.',
+      { value: 'ADDRESS', example: ['192.0.2.1', '192.0.2.2'], form: 'ADDRESS[:PORT], several with commas' },
+    ),
+    gossip: z
+      .strictObject(
+        {
+          port: key(whole(1, 65_535).default(7946), 'The port of gossip, UDP and TCP.', {
+            value: 'PORT',
+            example: 7946,
+          }),
+          keyFile: key(
+            path('the path of a file', 4000).optional(),
+            'The keys that gossip is sealed with, one a line, the first seals: `podwire key new` makes one. Only its owner may read the file.',
+            { value: 'PATH', example: '/etc/podwire.key', fallback: 'none: no gossip, or an open one' },
+          ),
+          insecure: key(
+            z.boolean('must be true or false').default(false),
+            'Gossip without a key: whoever reaches the port may join, and take over the pods of others.',
+            { value: '', example: 'true' },
+          ),
+          profile: key(
+            z.enum(['lan', 'wan'], 'must be lan or wan').default('lan'),
+            'How patient the failure detector is: `lan` finds a dead node in seconds, `wan` allows for longer ways.',
+            { value: 'PROFILE', example: 'lan' },
+          ),
+          forgetAfter: key(
+            whole(10, 2_592_000).default(3600),
+            'How long a dead or departed node is remembered and its subnet kept for it, in seconds: longer than the longest partition that is to do no harm.',
+            { value: 'SECONDS', example: 3600 },
+          ),
+          tune: key(tune.default({}), 'Single parameters of the profile, as numbers (times in milliseconds).', {
+            value: 'PARAMETER',
+            example: 'probeInterval=2000',
+            fallback: 'as the profile has them',
+            form: 'NAME=NUMBER',
+          }),
+        },
+        'must be a mapping with port, keyFile, insecure, profile, forgetAfter and tune',
+      )
+      .prefault({}),
     workers: key(
       whole(1, 64).optional(),
       'Threads that move packets, each with a queue of the device and sockets of its own.',
@@ -165,7 +258,7 @@ export const ConfigSchema = z.strictObject(
     ),
     stateDir: key(
       path('the path of a directory', 4000).default('/var/lib/podwire'),
-      'The directory for what outlives the process: the MAC address of this node, and a note of what is to be cleaned up.',
+      'The directory for what outlives the process: the MAC address, the identity and the subnet of this node, nodes that it knew, and a note of what is to be cleaned up.',
       { value: 'PATH', example: '/var/lib/podwire' },
     ),
     mtu: key(

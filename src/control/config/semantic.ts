@@ -9,29 +9,19 @@ import {
   formatAddress,
   formatPrefix,
   type Prefix,
-  parsePrefix,
   prefixContains,
   prefixesOverlap,
 } from '../../wire/address.js';
+import type { WrittenEndpoint } from './endpoint.js';
+import type { NodeConfig } from './node-config.js';
+import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem, type Reference } from './outer-address.js';
 import type { Problem } from './problem.js';
 
 /** Smallest link MTU of IPv6, RFC 8200 §5. */
 const IPV6_MIN_MTU = 1280;
 
 /** A pod subnet holds the node's own address, a gateway and pods: longest prefix for each family. */
-const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };
-
-const range = (text: string): Prefix => {
-  const prefix = parsePrefix(text);
-  if (typeof prefix === 'string') throw new TypeError(prefix);
-  return prefix;
-};
-
-/** Addresses that are nobody's, or a group's: no node can be reached at them. */
-const NOT_UNICAST = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'].map(range);
-/** Addresses that stay on one machine or one link: never routed. */
-const NOT_ROUTED = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].map(range);
-const LINK_LOCAL_V6 = range('fe80::/10');
+export const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };
 
 /** A node as far as it could be parsed. `path` is its place in the file: empty, or `peers[0].`. */
 interface DraftNode {
@@ -48,6 +38,12 @@ export interface Draft {
   readonly clusterCidr?: readonly Prefix[] | undefined;
   readonly mtu?: number | undefined;
   readonly peers: readonly DraftNode[];
+  readonly join: readonly WrittenEndpoint[];
+  readonly podPrefix?: NodeConfig['podPrefix'] | undefined;
+  readonly vxlanPort?: number | undefined;
+  readonly gossipPort?: number | undefined;
+  /** What is said at all, be it right or wrong. */
+  readonly said: Readonly<Record<'underlay' | 'podCidr' | 'join' | 'keyFile' | 'insecure', boolean>>;
 }
 
 export function crossCheck(draft: Draft): Problem[] {
@@ -55,7 +51,7 @@ export function crossCheck(draft: Draft): Problem[] {
   const nodes = [self, ...peers];
   return [
     ...checkCluster(clusterCidr),
-    ...nodes.flatMap((node) => checkUnderlay(node, self, clusterCidr)),
+    ...nodes.flatMap((node) => checkUnderlay(node, draft)),
     ...nodes.flatMap((node) => checkPodCidr(node, clusterCidr)),
     ...checkMtu(draft),
     ...duplicates(nodes, 'node', ({ node }) => node),
@@ -83,33 +79,17 @@ function checkCluster(clusterCidr: readonly Prefix[] = []): Problem[] {
   return [...onePerFamily(path, clusterCidr), ...unusable];
 }
 
-function checkUnderlay(node: DraftNode, self: DraftNode, clusterCidr: readonly Prefix[] = []): Problem[] {
-  const { underlay } = node;
+function checkUnderlay({ path, underlay }: DraftNode, draft: Draft): Problem[] {
   if (!underlay) return [];
-  const path = `${node.path}underlay`;
-  const text = formatAddress(underlay);
-  if (NOT_UNICAST.some((prefix) => prefixContains(prefix, underlay))) {
-    return [{ path, message: `${text} is no single host's address: write the address that the other nodes reach` }];
-  }
-  if (prefixContains(LINK_LOCAL_V6, underlay)) {
-    return [{ path, message: `${text} is valid on one link only: write a global or unique local address` }];
-  }
-  if (self.underlay && self.underlay.family !== underlay.family) {
-    return [
-      {
-        path,
-        message: `${text} is IPv${underlay.family}, this node's ${formatAddress(self.underlay)} is IPv${self.underlay.family}: all underlay addresses are of one family`,
-      },
-    ];
-  }
-  const cluster = clusterCidr.find((prefix) => prefixContains(prefix, underlay));
-  if (!cluster) return [];
-  return [
-    {
-      path,
-      message: `${text} lies inside clusterCidr ${formatPrefix(cluster)}, so its packets would be sent into the overlay itself: choose ranges apart`,
-    },
-  ];
+  const message = outerAddressProblem(underlay, familyReference(draft), draft.clusterCidr ?? []);
+  return message === undefined ? [] : [{ path: `${path}underlay`, message }];
+}
+
+/** This node's own address decides; where it is to be found out, the first node to join does. */
+export function familyReference({ self, join }: Draft): Reference | undefined {
+  if (self.underlay) return { whose: "this node's", address: self.underlay };
+  const [first] = join;
+  return first && { whose: 'the first to join', address: first.address };
 }
 
 function checkPodCidr(node: DraftNode, clusterCidr: readonly Prefix[] | undefined): Problem[] {

@@ -1,13 +1,7 @@
 /**
  * What membership needs of a network and of time. src/os/gossip-sockets.ts is the real thing; tests have one in memory.
  */
-import type { Address } from '../../wire/address.js';
-
-/** Where a node's gossip is reached: UDP and TCP on the same port. */
-export interface Endpoint {
-  readonly address: Address;
-  readonly port: number;
-}
+import type { Endpoint } from '../config/node-config.js';
 
 /** One end of a stream. What is written after it has closed is lost. */
 export interface StreamEnd {

@@ -1,6 +1,17 @@
 /** A node that is only said to run: fixed answers, and a note of what was asked. */
-import type { CounterReading, NodeApi, NodeStatus, PeerStatus } from '../../../src/control/node-api.js';
+import type {
+  CounterReading,
+  GossipStatus,
+  IpamStatus,
+  KeyStatus,
+  MemberStatus,
+  NodeApi,
+  NodeEvent,
+  NodeStatus,
+  PeerStatus,
+} from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
+import { PodwireError } from '../../../src/wire/error.js';
 
 export const PEERS: readonly PeerStatus[] = [
   {
@@ -29,6 +40,7 @@ export const PEERS: readonly PeerStatus[] = [
 
 export const STATUS: NodeStatus = {
   node: 'alpha',
+  phase: 'running',
   underlay: '192.0.2.1',
   podCidr: ['10.244.1.0/24', 'fd00:244:0:1::/64'],
   clusterCidr: ['10.244.0.0/16', 'fd00:244::/48'],
@@ -41,12 +53,91 @@ export const STATUS: NodeStatus = {
   native: 'addon',
   offloads: ['checksum', 'tso4'],
   security: { sealed: false, note: 'plain VXLAN: trust the network' },
+  gossip: null,
   version: '0.1.0',
   pid: 42,
   uptimeMs: 11_520_000,
   rssBytes: 64 * 2 ** 20,
   peers: PEERS,
 };
+
+export const GOSSIP: GossipStatus = {
+  port: 7946,
+  sealed: true,
+  keyId: '3f2a90c1',
+  members: 2,
+  awareness: 0,
+  profile: 'lan',
+  drops: { replayed: 3, forged: 1 },
+};
+
+export const MEMBERS: readonly MemberStatus[] = [
+  {
+    node: 'alpha',
+    state: 'alive',
+    self: true,
+    underlay: '192.0.2.1',
+    podCidr: ['10.244.1.0/24'],
+    epoch: 1,
+    incarnation: 2,
+    rttMs: null,
+    since: '2026-01-01T00:00:00.000Z',
+  },
+  {
+    node: 'bravo',
+    state: 'alive',
+    self: false,
+    underlay: '192.0.2.2',
+    podCidr: ['10.244.2.0/24'],
+    epoch: 2,
+    incarnation: 5,
+    rttMs: 0.42,
+    since: '2026-01-01T00:00:00.000Z',
+    data: {
+      state: 'down',
+      rttMs: null,
+      lossPercent: 100,
+      words: 'gossip reaches bravo, its VXLAN port does not answer',
+    },
+  },
+  {
+    node: 'charlie',
+    state: 'dead',
+    self: false,
+    underlay: '192.0.2.3',
+    podCidr: [],
+    epoch: 0,
+    incarnation: 1,
+    rttMs: null,
+    since: '2026-01-01T00:00:00.000Z',
+  },
+];
+
+export const IPAM: IpamStatus = {
+  clusterCidr: ['10.244.0.0/16'],
+  podPrefix: [24],
+  state: 'held',
+  own: ['10.244.1.0/24'],
+  epoch: 1,
+  total: 256,
+  used: 2,
+  kept: 1,
+  free: 253,
+  owners: [
+    { node: 'alpha', podCidr: ['10.244.1.0/24'], epoch: 1, state: 'alive', self: true, contested: false },
+    { node: 'bravo', podCidr: ['10.244.2.0/24'], epoch: 0, state: 'alive', self: false, contested: true },
+  ],
+};
+
+export const KEYS: readonly KeyStatus[] = [
+  { id: '3f2a90c1', sealing: true, members: 2, alive: 2, missing: [], sealers: ['alpha', 'bravo'] },
+  { id: '77b0d1e4', sealing: false, members: 1, alive: 2, missing: ['bravo'], sealers: [] },
+];
+
+export const EVENTS: readonly NodeEvent[] = [
+  { at: '2026-01-01T00:00:00.000Z', kind: 'joined', node: 'bravo', message: 'bravo is there' },
+  { at: '2026-01-01T00:00:01.000Z', kind: 'failed', node: 'charlie', message: 'charlie is dead: nobody reaches it' },
+];
 
 /** Each counter has a value of its own. */
 export const COUNTERS_READ = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, i])) as CounterReading;
@@ -78,6 +169,47 @@ export class FakeNode implements NodeApi {
     this.asked.push('reload');
     await this.onReload();
     return { added: ['bravo'], removed: [], changed: [], unchanged: 1 };
+  }
+
+  async leave() {
+    this.asked.push('leave');
+  }
+
+  members() {
+    return MEMBERS;
+  }
+
+  ipam() {
+    return IPAM;
+  }
+
+  keys() {
+    return KEYS;
+  }
+
+  async keyAdd(text: string) {
+    this.asked.push(`add ${text}`);
+    return KEYS;
+  }
+
+  async keyUse(id: string) {
+    this.asked.push(`use ${id}`);
+    return KEYS;
+  }
+
+  async keyRemove(id: string): Promise<readonly KeyStatus[]> {
+    throw new PodwireError('REFUSED', `bravo still seals with key ${id}; nothing was changed`);
+  }
+
+  recentEvents() {
+    return EVENTS;
+  }
+
+  readonly listeners = new Set<(event: NodeEvent) => void>();
+
+  onEvent(listener: (event: NodeEvent) => void) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   async down() {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { dropLabels, NodeMetrics } from '../../../src/api/metrics.js';
 import { COUNTER_NAMES, COUNTERS } from '../../../src/core/counters.js';
-import { COUNTERS_READ, FakeNode, PEERS, STATUS } from './fake-node.js';
+import { COUNTERS_READ, FakeNode, GOSSIP, PEERS, STATUS } from './fake-node.js';
 
 const valueIn = (text: string, series: string) => {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
@@ -37,6 +37,31 @@ t.test('a scrape shows what the node counts at that moment', async (t) => {
     'a second scrape does not add to the first',
   );
   t.equal(valueIn(later, 'podwire_peer_tx_bytes_total{peer="bravo"}'), undefined, 'a peer that is gone is gone');
+});
+
+t.test('with gossip: members, what became of it, subnets, data paths', async (t) => {
+  const node = new FakeNode();
+  const [bravo, charlie] = PEERS;
+  const data = { state: 'up', rttMs: 5, lossPercent: 20 } as const;
+  node.statusNow = () => ({ ...STATUS, gossip: GOSSIP, peers: [{ ...bravo, data }, charlie] });
+  const text = await new NodeMetrics(node).render();
+  t.equal(valueIn(text, 'podwire_members{state="alive"}'), 2);
+  t.equal(valueIn(text, 'podwire_members{state="dead"}'), 1);
+  t.equal(valueIn(text, 'podwire_gossip_total{outcome="replayed"}'), 3);
+  t.equal(valueIn(text, 'podwire_subnets{state="free"}'), 253);
+  t.equal(valueIn(text, 'podwire_peer_path_up{peer="bravo"}'), 1);
+  t.equal(valueIn(text, 'podwire_peer_path_rtt_seconds{peer="bravo"}'), 0.005);
+  t.equal(valueIn(text, 'podwire_peer_path_loss_ratio{peer="bravo"}'), 0.2);
+  t.equal(valueIn(text, 'podwire_peer_path_up{peer="charlie"}'), undefined, 'one that is not probed');
+});
+
+t.test('a node that has no subnet yet can be scraped', async (t) => {
+  const node = new FakeNode();
+  node.statusNow = () => ({ ...STATUS, phase: 'joining', gossip: GOSSIP, peers: [] });
+  node.counters = () => {
+    throw new Error('there are none yet');
+  };
+  t.match(await new NodeMetrics(node).render(), /^podwire_members/m);
 });
 
 t.test('two nodes in one process do not meet', async (t) => {

@@ -9,7 +9,7 @@ import { ApiClient } from '../../../src/api/client.js';
 import { ApiServer } from '../../../src/api/server.js';
 import { PodwireError } from '../../../src/wire/error.js';
 import { temporaryFolder } from '../temporary-folder.js';
-import { COUNTERS_READ, FakeNode, PEERS, STATUS } from './fake-node.js';
+import { COUNTERS_READ, EVENTS, FakeNode, IPAM, KEYS, MEMBERS, PEERS, STATUS } from './fake-node.js';
 
 async function serve(t: Test): Promise<{ node: FakeNode; server: ApiServer; socket: string; client: ApiClient }> {
   const socket = join(temporaryFolder(t), 'run', 'api.sock');
@@ -63,6 +63,59 @@ t.test('a client gets what the node says', async (t) => {
   t.match(await client.metrics(), /^podwire_info\{node="alpha"/m);
   await client.down();
   t.strictSame(node.asked.slice(-1), ['down']);
+});
+
+t.test('and what the cluster is like', async (t) => {
+  const { client, node } = await serve(t);
+  t.strictSame(await client.members(), MEMBERS);
+  t.strictSame(await client.ipam(), IPAM);
+  t.strictSame(await client.keys(), KEYS);
+  t.strictSame(await client.events(), EVENTS);
+  t.strictSame(await client.keyAdd('abc='), KEYS);
+  t.strictSame(await client.keyUse('3f2a90c1'), KEYS);
+  await t.rejects(client.keyRemove('77b0d1e4'), {
+    code: 'REFUSED',
+    message: 'bravo still seals with key 77b0d1e4; nothing was changed',
+  });
+  await client.leave();
+  t.strictSame(node.asked, ['add abc=', 'use 3f2a90c1', 'leave']);
+});
+
+t.test('events come as they happen, until the server goes', async (t) => {
+  const { client, node, server } = await serve(t);
+  const later = { at: '2026-01-01T00:00:02.000Z', kind: 'left', node: 'bravo', message: 'bravo has left' };
+  const seen: unknown[] = [];
+  for await (const event of client.followEvents(new AbortController().signal)) {
+    seen.push(event);
+    if (seen.length === EVENTS.length) for (const listener of node.listeners) listener(later);
+    if (seen.length > EVENTS.length) await server.close();
+  }
+  t.strictSame(seen, [...EVENTS, later]);
+  t.equal(node.listeners.size, 0, 'nobody listens any more');
+});
+
+t.test('a reader of events that does not read is cut off', async (t) => {
+  const { node, socket } = await serve(t);
+  const reader = connect(socket);
+  reader.on('error', () => {});
+  reader.write('GET /v1/events/stream HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(reader, 'readable');
+  const [listener] = node.listeners;
+  const event = { at: '2026-01-01T00:00:02.000Z', kind: 'joined', message: 'x'.repeat(100_000) };
+  for (let i = 0; i < 200 && node.listeners.size > 0; i++) {
+    listener(event);
+    await new Promise(setImmediate);
+  }
+  t.equal(node.listeners.size, 0);
+  reader.destroy();
+});
+
+t.test('a reader that has seen enough leaves nothing behind', async (t) => {
+  const { client, node } = await serve(t);
+  const stop = new AbortController();
+  for await (const _ of client.followEvents(stop.signal)) stop.abort();
+  while (node.listeners.size > 0) await new Promise(setImmediate);
+  t.equal(node.listeners.size, 0);
 });
 
 t.test('many at once', async (t) => {
@@ -134,6 +187,27 @@ t.test('requests for something else', async (t) => {
     ['GET', '/v1/statuses', '', 404, { code: 'NOT_FOUND', message: 'there is nothing at /v1/statuses' }],
     ['GET', '/__proto__', '', 404, { code: 'NOT_FOUND', message: 'there is nothing at /__proto__' }],
     ['POST', '/v1/status', '', 405, { code: 'METHOD_NOT_ALLOWED', message: '/v1/status takes GET, not POST' }],
+    [
+      'POST',
+      '/v1/keys/add',
+      'not JSON',
+      422,
+      { code: 'CONFIG', message: 'the body must be JSON with a text named key: nothing was changed' },
+    ],
+    [
+      'POST',
+      '/v1/keys/use',
+      '{"id": 7}',
+      422,
+      { code: 'CONFIG', message: 'the body must be JSON with a text named id: nothing was changed' },
+    ],
+    [
+      'POST',
+      '/v1/keys/use',
+      'null',
+      422,
+      { code: 'CONFIG', message: 'the body must be JSON with a text named id: nothing was changed' },
+    ],
     ['GET', '/v1/down', '', 405, { code: 'METHOD_NOT_ALLOWED', message: '/v1/down takes POST, not GET' }],
     [
       'POST',

@@ -81,8 +81,21 @@ t.test('with PODWIRE_DEBUG=1 it is told where an error came from', async (t) => 
 
 t.test('no agent', async (t) => {
   const socket = join(temporaryFolder(t), 'none.sock');
-  for (const name of ['status', 'peers', 'routes', 'counters', 'reload', 'down']) {
-    const { code, stdout, stderr } = await cli([name, '--socket', socket]);
+  const commands = [
+    'status',
+    'members',
+    'peers',
+    'routes',
+    'counters',
+    'ipam',
+    'key list',
+    'events',
+    'reload',
+    'leave',
+    'down',
+  ];
+  for (const name of commands) {
+    const { code, stdout, stderr } = await cli([...name.split(' '), '--socket', socket]);
     t.equal(code, 3, name);
     t.equal(stdout, '');
     t.match(stderr, `podwire: no podwire answers on ${socket}: is podwire up running?`);
@@ -118,6 +131,7 @@ t.test('what the commands print', async (t) => {
     `alpha  podwire 0.1.0, pid 42, up 3h 12m, 64.0 MiB of memory
 
 underlay  192.0.2.1
+gossip    none, peers are configured
 pods      10.244.1.0/24, fd00:244:0:1::/64
 cluster   10.244.0.0/16, fd00:244::/48
 device    podwire0, mtu 1450, mac 02:00:5e:10:00:01
@@ -127,9 +141,9 @@ bytes by  the C addon
 offloads  checksum, tso4
 security  plain VXLAN: trust the network
 
-PEER     UNDERLAY   PODS                              MTU     SENT     FRAMES  RECEIVED  FRAMES
-bravo    192.0.2.2  10.244.2.0/24 fd00:244:0:2::/64  1450  1.5 GiB  1,234,567    1008 B      12
-charlie  192.0.2.3  10.244.3.0/24                    1400      0 B          0       0 B       0
+PEER     UNDERLAY   PODS                              MTU     SENT     FRAMES  RECEIVED  FRAMES  DATA PATH
+bravo    192.0.2.2  10.244.2.0/24 fd00:244:0:2::/64  1450  1.5 GiB  1,234,567    1008 B      12  -
+charlie  192.0.2.3  10.244.3.0/24                    1400      0 B          0       0 B       0  -
 `,
   );
   t.match(await run('peers'), /^PEER .*\nbravo .*\ncharlie /);
@@ -152,9 +166,48 @@ t.test('and for programs', async (t) => {
   t.strictSame(await run('status'), STATUS);
   t.strictSame(await run('peers'), PEERS);
   t.strictSame(await run('routes'), node.routes());
+  t.strictSame(await run('members'), node.members());
+  t.strictSame(await run('ipam'), node.ipam());
+  t.strictSame(await run('leave'), { left: true });
   t.strictSame(await run('counters'), node.counters());
   t.strictSame(await run('reload'), { added: ['bravo'], removed: [], changed: [], unchanged: 1 });
   t.strictSame(await run('down'), { down: true });
+});
+
+t.test('keys', async (t) => {
+  const { socket, node } = await serve(t);
+  const fresh = await cli(['key', 'new']);
+  t.match(fresh, { code: 0, stderr: '' });
+  t.match(fresh.stdout, /^[A-Za-z0-9+/]{43}=\n$/, 'a line, and nothing else');
+  t.not((await cli(['key', 'new'])).stdout, fresh.stdout);
+  t.match((await cli(['key', 'use', '77b0d1e4', '--socket', socket])).stdout, /^KEY .*\n3f2a90c1 /);
+  t.strictSame(JSON.parse((await cli(['key', 'list', '--json', '--socket', socket])).stdout), node.keys());
+  t.strictSame(await cli(['key', 'remove', '77b0d1e4', '--socket', socket]), {
+    code: 1,
+    stdout: '',
+    stderr: 'podwire: bravo still seals with key 77b0d1e4; nothing was changed\n',
+  });
+  const child = spawnCli(['key', 'add', '-', '--socket', socket]);
+  child.stdin?.end(fresh.stdout);
+  t.equal((await once(child, 'close'))[0], 0);
+  t.strictSame(node.asked, ['use 77b0d1e4', `add ${fresh.stdout.trim()}`]);
+});
+
+t.test('members --watch and events --follow go on until Ctrl-C', async (t) => {
+  const { socket } = await serve(t);
+  for (const args of [
+    ['members', '--watch'],
+    ['events', '--follow'],
+  ]) {
+    const child = spawnCli([...args, '--socket', socket]);
+    let shown = '';
+    child.stdout?.on('data', (chunk) => {
+      shown += chunk;
+      if (/charlie/.test(shown)) child.kill('SIGINT');
+    });
+    t.strictSame((await once(child, 'close'))[0], 0, args.join(' '));
+    t.match(shown, /charlie/);
+  }
 });
 
 t.test('what a running node refuses is told, line by line', async (t) => {

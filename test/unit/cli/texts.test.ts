@@ -1,12 +1,16 @@
 import t from 'tap';
 import { findingsText } from '../../../src/cli/commands/check.js';
+import { eventText } from '../../../src/cli/commands/events.js';
+import { ipamText } from '../../../src/cli/commands/ipam.js';
+import { keysText } from '../../../src/cli/commands/key.js';
 import { reloadText } from '../../../src/cli/commands/reload.js';
 import { statusText } from '../../../src/cli/commands/status.js';
 import { readyLine } from '../../../src/cli/commands/up.js';
 import { ratesLines } from '../../../src/cli/counters-table.js';
+import { membersTable } from '../../../src/cli/members-table.js';
 import type { CounterReading } from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
-import { STATUS } from '../api/fake-node.js';
+import { EVENTS, GOSSIP, IPAM, KEYS, MEMBERS, STATUS } from '../api/fake-node.js';
 
 const PLAIN = { width: undefined, colours: false };
 
@@ -48,6 +52,52 @@ t.test('a reload', async (t) => {
 
 t.test('a node without peers says what to do', async (t) => {
   t.match(statusText({ ...STATUS, peers: [] }, PLAIN), /\n\nno peers: name them under peers/);
+});
+
+t.test('a node that waits says for what', async (t) => {
+  const waiting = { ...STATUS, peers: [], gossip: GOSSIP, podCidr: [] };
+  t.match(statusText({ ...waiting, phase: 'joining' }, PLAIN), /\n\nno node has let this one in yet/);
+  t.match(statusText({ ...waiting, phase: 'waiting-for-subnet' }, PLAIN), /\n\nthis node has no subnet yet/);
+  t.match(statusText(waiting, PLAIN), /\ngossip +2 members, port 7946, sealed with key 3f2a90c1\n/);
+});
+
+t.test('members', async (t) => {
+  t.equal(
+    membersTable(MEMBERS, Date.parse('2026-01-01T00:01:05Z'), PLAIN).join('\n'),
+    `MEMBER             STATE  UNDERLAY   PODS           INCARNATION     RTT  SINCE  DATA PATH
+alpha (this node)  alive  192.0.2.1  10.244.1.0/24            2       -  1m 5s  -
+bravo              alive  192.0.2.2  10.244.2.0/24            5  0.4 ms  1m 5s  down
+charlie            dead   192.0.2.3  -                        1       -  1m 5s  -
+
+! gossip reaches bravo, its VXLAN port does not answer`,
+  );
+});
+
+t.test('subnets', async (t) => {
+  t.equal(
+    ipamText(IPAM, PLAIN),
+    `cluster    10.244.0.0/16 in /24
+subnets    256: 2 used, 1 kept for nodes that are away, 253 free
+this node  10.244.1.0/24, held
+
+SUBNET         OWNER              STATE               EPOCH
+10.244.1.0/24  alpha (this node)  alive                   1
+10.244.2.0/24  bravo              alive, another's  by hand`,
+  );
+});
+
+t.test('keys', async (t) => {
+  t.equal(
+    keysText(KEYS, PLAIN),
+    `KEY       THIS NODE  HELD BY  SEALS AT     MISSING AT
+3f2a90c1  seals      2 of 2   alpha bravo  -
+77b0d1e4  opens      1 of 2   -            bravo`,
+  );
+  t.equal(keysText([], PLAIN), 'no keys: gossip is insecure');
+});
+
+t.test('events', async (t) => {
+  t.equal(eventText(EVENTS[1], PLAIN), '2026-01-01 00:00:01  failed            charlie is dead: nobody reaches it');
 });
 
 t.test('rates', async (t) => {

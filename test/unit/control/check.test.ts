@@ -1,6 +1,6 @@
 import t from 'tap';
 import { checkNode, type Finding, fatalProblems } from '../../../src/control/check.js';
-import type { NodeConfig } from '../../../src/control/config/node-config.js';
+import type { ResolvedConfig } from '../../../src/control/config/node-config.js';
 import type { ActualRoute } from '../../../src/control/host-plan.js';
 import type { MachineFacts } from '../../../src/control/machine-facts.js';
 import { formatMac, macFromName } from '../../../src/core/mac.js';
@@ -20,6 +20,8 @@ const fit: MachineFacts = {
   ],
   routes: [],
   bind: 'ok',
+  gossipBind: undefined,
+  keyProblem: undefined,
   forwarding: { ipv4: true, ipv6: true },
   rpFilter: { all: 0, default: 2, writable: true },
   firewall: [],
@@ -46,7 +48,7 @@ function route(destination: string, more: Partial<ActualRoute> = {}): Partial<Ma
 }
 
 /** Findings that are not ok, as one line each. */
-function problems(facts: Partial<MachineFacts>, config: Partial<NodeConfig> = {}): string[] {
+function problems(facts: Partial<MachineFacts>, config: Partial<ResolvedConfig> = {}): string[] {
   return checkNode(sampleConfig(config), { ...fit, ...facts })
     .filter((finding) => finding.level !== 'ok')
     .map((finding) => `${finding.level} ${finding.subject}: ${finding.message}`);
@@ -85,7 +87,7 @@ t.test('one fact after another turned bad', async (t) => {
     policy: 'drop',
     accepts: false,
   } as const;
-  const cases: [string, Partial<MachineFacts>, string[], Partial<NodeConfig>?][] = [
+  const cases: [string, Partial<MachineFacts>, string[], Partial<ResolvedConfig>?][] = [
     [
       'an old kernel',
       { kernel: '4.9.0-19-amd64' },
@@ -221,6 +223,22 @@ t.test('one fact after another turned bad', async (t) => {
     ],
   ];
   for (const [name, facts, expected, config] of cases) t.same(problems(facts, config), expected, name);
+});
+
+t.test('gossip', async (t) => {
+  const gossip = { port: 7946, insecure: false, keyFile: '/k', profile: 'lan', forgetAfter: 60, tune: {} } as const;
+  t.strictSame(problems({ gossipBind: 'ok' }, { gossip }), []);
+  t.match(problems({ gossipBind: 'EADDRINUSE' }, { gossip }), [
+    /^bad gossip: UDP and TCP 192\.0\.2\.1 port 7946: one is taken$/,
+  ]);
+  t.strictSame(problems({ gossipBind: 'EADDRINUSE', agentRuns: true }, { gossip }), [], 'by ourselves');
+  t.match(problems({ gossipBind: 'ok', keyProblem: 'others can read it' }, { gossip }), [
+    /^bad gossip: others can read it$/,
+  ]);
+  const { keyFile: _, ...open } = gossip;
+  t.match(problems({ gossipBind: 'ok' }, { gossip: { ...open, insecure: true } }), [
+    /^warn gossip: gossip is insecure/,
+  ]);
 });
 
 t.test('every problem says what to do, in one line', async (t) => {

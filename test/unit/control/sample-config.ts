@@ -1,6 +1,6 @@
 /** A small node configuration for tests. */
 
-import type { NodeConfig } from '../../../src/control/config/node-config.js';
+import type { ResolvedConfig } from '../../../src/control/config/node-config.js';
 import { macFromName } from '../../../src/core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../../src/wire/address.js';
 
@@ -16,12 +16,13 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
-export function sampleConfig(changes: Partial<NodeConfig> = {}): NodeConfig {
+export function sampleConfig(changes: Partial<ResolvedConfig> = {}): ResolvedConfig {
   return {
     node: 'alpha',
     underlay: address('192.0.2.1'),
     podCidr: [prefix('10.244.1.0/24'), prefix('fd00:244:1::/64')],
     clusterCidr: [prefix('10.244.0.0/16'), prefix('fd00:244::/48')],
+    podPrefix: { 4: 24, 6: 64 },
     device: 'podwire0',
     vxlan: { vni: 1, port: 8472 },
     peers: [
@@ -32,6 +33,8 @@ export function sampleConfig(changes: Partial<NodeConfig> = {}): NodeConfig {
         mac: macFromName('bravo'),
       },
     ],
+    join: [],
+    gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
     workers: 1,
     socket: '/run/podwire/podwire.sock',
     stateDir: '/var/lib/podwire',

@@ -9,10 +9,18 @@ t.test('every key is a flag', async (t) => {
       'underlay --underlay',
       'podCidr --pod-cidr',
       'clusterCidr --cluster-cidr',
+      'podPrefix --pod-prefix',
       'device --device',
       'vxlan.vni --vxlan-vni',
       'vxlan.port --vxlan-port',
       'peers --peer',
+      'join --join',
+      'gossip.port --gossip-port',
+      'gossip.keyFile --gossip-key-file',
+      'gossip.insecure --gossip-insecure',
+      'gossip.profile --gossip-profile',
+      'gossip.forgetAfter --gossip-forget-after',
+      'gossip.tune --gossip-tune',
       'workers --workers',
       'socket --socket',
       'stateDir --state-dir',
@@ -22,11 +30,7 @@ t.test('every key is a flag', async (t) => {
   for (const { key, description, value, fallback } of flags()) {
     t.match(description, /^[A-Z].*\.$/, `${key} is described in a sentence`);
     t.not(value, 'VALUE', `${key} has a word for its value`);
-    t.equal(
-      fallback === undefined,
-      ['underlay', 'podCidr', 'clusterCidr'].includes(key),
-      `${key} has a default or not`,
-    );
+    t.equal(fallback === undefined, key === 'clusterCidr', `${key} has a default or not`);
   }
 });
 
@@ -49,12 +53,41 @@ const MERGED: readonly [name: string, file: unknown, values: FlagValues, merged:
       ],
     },
   ],
+  ['lengths', {}, { podPrefix: '24' }, { podPrefix: 24 }],
+  ['a length of each family', {}, { podPrefix: '24,64' }, { podPrefix: [24, 64] }],
+  [
+    'whom to join',
+    {},
+    { join: ['192.0.2.1,192.0.2.2:7', '[fd00::1]:8'] },
+    { join: ['192.0.2.1', '192.0.2.2:7', '[fd00::1]:8'] },
+  ],
+  [
+    'a flag that has no value',
+    { gossip: { port: 9 } },
+    { 'gossip.insecure': true },
+    { gossip: { port: 9, insecure: true } },
+  ],
+  [
+    'parameters',
+    {},
+    { 'gossip.tune': ['probeInterval=500', 'a=b'] },
+    { gossip: { tune: { probeInterval: 500, a: 'b' } } },
+  ],
   ['a file that is no mapping stays for the schema to refuse', 'text', { node: 'a' }, 'text'],
 ];
 
 for (const [name, file, values, merged] of MERGED) {
   t.test(name, async (t) => t.strictSame(mergeFlags(file, values), merged));
 }
+
+t.test('a parameter without its number', async (t) => {
+  for (const text of ['probeInterval', 'probeInterval=1=2']) {
+    t.throws(() => mergeFlags({}, { 'gossip.tune': [text] }), {
+      code: 'CONFIG',
+      message: `--gossip-tune ${text}: write it as NAME=NUMBER, such as probeInterval=2000`,
+    });
+  }
+});
 
 t.test('a peer without its parts', async (t) => {
   for (const text of ['b', 'b=192.0.2.2', 'b=192.0.2.2=10.0.2.0/24=02:00:00:00:00:02=x']) {

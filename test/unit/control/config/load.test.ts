@@ -28,14 +28,17 @@ function problemsOf(raw: unknown): string[] {
 
 t.test('what is absent has a default', async (t) => {
   const { underlay, podCidr, clusterCidr, ...rest } = configOf(GOOD);
-  t.equal(formatAddress(underlay), '192.0.2.1');
+  t.equal(underlay && formatAddress(underlay), '192.0.2.1');
   t.same(podCidr.map(formatPrefix), ['10.244.1.0/24']);
   t.same(clusterCidr.map(formatPrefix), ['10.244.0.0/16']);
   t.strictSame(rest, {
     node: 'alpha',
+    podPrefix: { 4: 24, 6: 64 },
     device: 'podwire0',
     vxlan: { vni: 1, port: 8472 },
     peers: [],
+    join: [],
+    gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
     workers: 1,
     socket: '/run/podwire/podwire.sock',
     stateDir: '/var/lib/podwire',
@@ -79,9 +82,9 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     'nothing',
     {},
     [
-      'underlay: is missing: set it in the file or with --underlay',
-      'podCidr: is missing: set it in the file or with --pod-cidr',
       'clusterCidr: is missing: set it in the file or with --cluster-cidr',
+      'underlay: is missing: set it in the file or with --underlay; with nodes to join, the address that reaches them is taken',
+      'podCidr: is missing: set it in the file or with --pod-cidr; with gossip (gossip.keyFile) the node claims a subnet',
     ],
   ],
   ['a key without a value', { ...GOOD, peers: null }, ['peers: has no value: give it one, or remove the key']],
@@ -333,7 +336,7 @@ t.test('files', async (t) => {
   const json = JSON.stringify({ ...GOOD, node: 'n', vxlan: { vni: 9, port: 1 }, peers: [peer('b', 2)] }, null, '\t');
 
   t.equal(load(json).vxlan.vni, 9, 'JSON, indented with tabs');
-  t.equal(load('underlay: fd00::1\npodCidr: fd01::/64\nclusterCidr: fd01::/48').underlay.family, 6, 'YAML');
+  t.equal(load('underlay: fd00::1\npodCidr: fd01::/64\nclusterCidr: fd01::/48').underlay?.family, 6, 'YAML');
 
   const merged = load(json, { 'vxlan.port': '2', peers: ['c=192.0.2.3=10.244.3.0/24'] });
   t.same(merged.vxlan, { vni: 9, port: 2 }, 'a flag wins over its key and leaves the one beside it');
@@ -351,9 +354,9 @@ t.test('files', async (t) => {
     ['- a', 'the configuration must be a mapping of keys to values, not a list'],
     [
       '',
-      `underlay: is missing: set it in the file or with --underlay
-podCidr: is missing: set it in the file or with --pod-cidr
-clusterCidr: is missing: set it in the file or with --cluster-cidr`,
+      `clusterCidr: is missing: set it in the file or with --cluster-cidr
+underlay: is missing: set it in the file or with --underlay; with nodes to join, the address that reaches them is taken
+podCidr: is missing: set it in the file or with --pod-cidr; with gossip (gossip.keyFile) the node claims a subnet`,
     ],
   ];
   for (const [text, message] of refusals) t.throws(() => load(text), { code: 'CONFIG', message });

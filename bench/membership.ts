@@ -1,0 +1,254 @@
+/**
+ * `npm run bench:membership -- [--nodes 30] [--kills 10] [--json FILE]`: how fast a join, and a death by kill -9, is known to
+ * all, in real processes on hosts of their own (network namespaces), beside serf (hashicorp memberlist, LAN profile) on
+ * the same hosts in the same run, kill by kill in turn. Times are those that the nodes' own logs give.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Lab } from '../src/lab/lab.js';
+import type { LabHost } from '../src/lab/plan.js';
+import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
+import { ensurePrivileges } from '../src/lab/privileges.js';
+import { hasProgram, ping } from '../src/lab/tools.js';
+import { machine, median, quantile } from './statistics.js';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '30' },
+    kills: { type: 'string', default: '10' },
+    json: { type: 'string' },
+  },
+});
+const count = Number(values.nodes);
+const kills = Number(values.kills);
+/** How long a member may take to be known, or to be known as dead, before it counts as never, ms. */
+const LONGEST = 60_000;
+
+/** Each host's own overlay address. */
+const addresses = new Map<LabHost, string>();
+
+/** A membership protocol under test, one process a host. */
+interface Protocol {
+  readonly name: string;
+  start(host: LabHost): Promise<{ readonly startedAt: number; kill(): void }>;
+  /** When a host's log told of another's joining or dying, ms since 1970, after `since`; undefined: not yet. */
+  heard(at: LabHost, of: LabHost, what: 'joined' | 'failed', since: number): number | undefined;
+  /** Deaths that a host's log tells of, with their times. */
+  deaths(at: LabHost): readonly { readonly node: string; readonly at: number }[];
+}
+
+await ensurePrivileges();
+const lab = await Lab.create({ name: 'members', hosts: count, pods: 0 });
+try {
+  await main();
+} finally {
+  await lab.destroy();
+}
+
+async function main(): Promise<void> {
+  const podwire = podwireProtocol();
+  const protocols = hasProgram('serf') ? [podwire, serfProtocol()] : [podwire];
+  if (protocols.length === 1) console.error('serf: skipped, it is not installed (apt-get install serf)');
+  const running = new Map<string, Map<LabHost, { kill(): void }>>();
+  const joins: number[] = [];
+
+  for (const protocol of protocols) {
+    const processes = new Map<LabHost, { kill(): void }>();
+    running.set(protocol.name, processes);
+    for (const [i, host] of lab.hosts.entries()) {
+      const { startedAt, kill } = await protocol.start(host);
+      processes.set(host, { kill });
+      const all = await whenAll(protocol, lab.hosts.slice(0, i), host, 'joined', startedAt);
+      progress(`${protocol.name}: ${i + 1} of ${count} hosts, the last was known to all after ${words(all)}`);
+    }
+  }
+
+  const packets: number[] = [];
+  const detections = new Map<string, { first: number[]; last: number[] }>();
+  const killed: { protocol: string; node: string; at: number }[] = [];
+  for (let round = 0; round < kills; round++) {
+    const victim = lab.hosts[1 + ((round * 7) % (count - 1))];
+    const others = lab.hosts.filter((host) => host !== victim);
+    for (const protocol of protocols) {
+      const processes = running.get(protocol.name);
+      const at = Date.now();
+      killed.push({ protocol: protocol.name, node: victim.name, at });
+      processes?.get(victim)?.kill();
+      const last = await whenAll(protocol, others, victim, 'failed', at);
+      const times = others.flatMap((host) => protocol.heard(host, victim, 'failed', at) ?? []).map((time) => time - at);
+      const found = detections.get(protocol.name) ?? { first: [], last: [] };
+      found.first.push(Math.min(...times));
+      found.last.push(last);
+      detections.set(protocol.name, found);
+      progress(
+        `kill ${round + 1} of ${kills}, ${protocol.name}: first ${words(Math.min(...times))}, all ${words(last)}`,
+      );
+
+      const { startedAt, kill } = await protocol.start(victim);
+      processes?.set(victim, { kill });
+      if (protocol === podwire) {
+        packets.push(await firstPacket(others[0], victim, startedAt));
+        joins.push(await whenAll(protocol, others, victim, 'joined', startedAt));
+        progress(
+          `  back: first packet after ${words(packets[packets.length - 1])}, known to all after ${words(joins[joins.length - 1])}`,
+        );
+      } else await whenAll(protocol, others, victim, 'joined', startedAt);
+    }
+  }
+
+  const falsePositives = protocols.map((protocol) => ({
+    name: protocol.name,
+    count: lab.hosts.flatMap((host) =>
+      protocol
+        .deaths(host)
+        .filter(
+          ({ node, at }) =>
+            !killed.some(
+              (kill) =>
+                kill.protocol === protocol.name && kill.node === node && at - kill.at < LONGEST && at >= kill.at,
+            ),
+        ),
+    ).length,
+  }));
+  report(joins, packets, detections, falsePositives);
+}
+
+/** Waits until all have heard, and says how long the last took from `since` on; Infinity: one never did. */
+async function whenAll(
+  protocol: Protocol,
+  hosts: readonly LabHost[],
+  of: LabHost,
+  what: 'joined' | 'failed',
+  since: number,
+): Promise<number> {
+  for (const end = Date.now() + LONGEST; Date.now() < end; await delay(250)) {
+    const times = hosts.map((host) => protocol.heard(host, of, what, since));
+    if (times.every((time) => time !== undefined)) return Math.max(0, ...times.map((time) => (time ?? 0) - since));
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** From the start of the process to the first answer from its overlay address. */
+async function firstPacket(from: LabHost, to: LabHost, startedAt: number): Promise<number> {
+  const address = addresses.get(to);
+  if (address === undefined) return Number.POSITIVE_INFINITY;
+  for (const end = startedAt + LONGEST; Date.now() < end; ) {
+    if ((await ping(lab, from, address)) !== undefined) return Date.now() - startedAt;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function podwireProtocol(): Protocol {
+  const logs = new Map<LabHost, string[]>();
+  const current = new Map<LabHost, RunningPodwire>();
+  const entries = (host: LabHost) => [...(logs.get(host) ?? []), current.get(host)?.log() ?? ''].flatMap(parse);
+  return {
+    name: 'podwire',
+    async start(host) {
+      const former = current.get(host);
+      if (former) logs.set(host, [...(logs.get(host) ?? []), former.log()]);
+      const startedAt = Date.now();
+      const node = await lab.startPodwire(host, { config: gossipConfig(lab, host), timeoutMs: LONGEST });
+      current.set(host, node);
+      addresses.set(host, /podCidr=([\d.]+)/.exec(node.ready)?.[1] ?? '');
+      return { startedAt, kill: () => void node.process.kill('SIGKILL') };
+    },
+    heard: (at, of, what, since) =>
+      entries(at).find(({ kind, node, time }) => kind === what && node === of.name && time >= since)?.time,
+    deaths: (at) => entries(at).flatMap(({ kind, node, time }) => (kind === 'failed' ? [{ node, at: time }] : [])),
+  };
+
+  function parse(log: string): { kind: string; node: string; time: number }[] {
+    return log.split('\n').flatMap((line) => {
+      if (!line.startsWith('{')) return [];
+      try {
+        const { kind, node, time } = JSON.parse(line) as Record<string, string>;
+        return [{ kind, node, time: Date.parse(time) }];
+      } catch {
+        return []; // a line that is being written
+      }
+    });
+  }
+}
+
+function serfProtocol(): Protocol {
+  const directory = join(lab.directory, 'serf');
+  mkdirSync(directory, { recursive: true });
+  const file = (host: LabHost) => join(directory, host.name);
+  const handler = join(directory, 'handler.sh');
+  // Members come on standard input, a line each, their name first.
+  writeFileSync(
+    handler,
+    `#!/bin/sh\nnow=$(date +%s%3N)\nwhile read -r node rest; do echo "$now $SERF_EVENT $node" >> "${directory}/$SERF_SELF_NAME"; done\n`,
+    { mode: 0o755 },
+  );
+  const events = (host: LabHost) => {
+    if (!existsSync(file(host))) return [];
+    return readFileSync(file(host), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([time, event, node]) => ({ time: Number(time), event, node }));
+  };
+  return {
+    name: 'serf',
+    async start(host) {
+      const [first] = lab.hosts;
+      const argv = ['serf', 'agent', `-node=${host.name}`, `-bind=${host.underlay}:7950`, '-profile=lan'];
+      argv.push(`-rpc-addr=127.0.0.1:7373`, `-event-handler=${handler}`);
+      if (host !== first) argv.push(`-join=${first.underlay}:7950`);
+      const startedAt = Date.now();
+      const child = lab.spawn(host, argv, { stdio: 'ignore' });
+      return { startedAt, kill: () => void child.kill('SIGKILL') };
+    },
+    heard: (at, of, what, since) =>
+      events(at).find(
+        ({ event, node, time }) =>
+          event === (what === 'joined' ? 'member-join' : 'member-failed') && node === of.name && time >= since,
+      )?.time,
+    deaths: (at) =>
+      events(at).flatMap(({ event, node, time }) => (event === 'member-failed' ? [{ node, at: time }] : [])),
+  };
+}
+
+function report(
+  joins: readonly number[],
+  packets: readonly number[],
+  detections: ReadonlyMap<string, { first: readonly number[]; last: readonly number[] }>,
+  falsePositives: readonly { name: string; count: number }[],
+): void {
+  console.log(`${machine()}; ${count} nodes, each on a host of its own; ${kills} kills\n`);
+  console.log('| | median | p99 | least | most |\n|---|---|---|---|---|');
+  const row = (name: string, times: readonly number[]) =>
+    console.log(
+      `| ${name} | ${words(median(times))} | ${words(quantile(times, 0.99))} | ${words(Math.min(...times))} | ${words(Math.max(...times))} |`,
+    );
+  row('podwire: from the start of a process until all know it', joins);
+  row('podwire: from the start of a process to the first packet across', packets);
+  for (const [name, { first, last }] of detections) {
+    row(`${name}: from kill -9 until the first knows`, first);
+    row(`${name}: from kill -9 until all know`, last);
+  }
+  for (const { name, count: falsely } of falsePositives)
+    console.log(`\n${name}: ${falsely} deaths told of living nodes`);
+  const results = {
+    machine: machine(),
+    nodes: count,
+    kills,
+    joins,
+    packets,
+    detections: Object.fromEntries(detections),
+    falsePositives,
+  };
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+function words(ms: number): string {
+  return Number.isFinite(ms) ? `${(ms / 1000).toFixed(2)} s` : 'never';
+}
+
+function progress(line: string): void {
+  console.error(line);
+}

@@ -1,0 +1,47 @@
+/** The members of a cluster as a table. Pure. */
+import type { DataPathStatus, MemberStatus } from '../control/node-api.js';
+import type { Look, Style } from './output.js';
+import { type Cell, type Column, tableLines } from './table.js';
+import { durationText } from './units.js';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'MEMBER', wrap: true },
+  { title: 'STATE' },
+  { title: 'UNDERLAY' },
+  { title: 'PODS', wrap: true },
+  { title: 'INCARNATION', align: 'right' },
+  { title: 'RTT', align: 'right' },
+  { title: 'SINCE', align: 'right' },
+  { title: 'DATA PATH', wrap: true },
+];
+
+const STYLES: Record<MemberStatus['state'], Style> = { alive: 'green', suspect: 'yellow', dead: 'red', left: 'dim' };
+
+/** @param nowMs milliseconds since 1970 */
+export function membersTable(members: readonly MemberStatus[], nowMs: number, look: Look): string[] {
+  const rows = members.map(({ node, state, self, underlay, podCidr, incarnation, rttMs, since, data }): Cell[] => [
+    self ? `${node} (this node)` : node,
+    { text: state, style: STYLES[state] },
+    underlay,
+    podCidr.join(' ') || '-',
+    String(incarnation),
+    rttMs === null ? '-' : `${rttMs.toFixed(1)} ms`,
+    durationText(Math.max(0, nowMs - Date.parse(since))),
+    dataPath(data),
+  ]);
+  return [...tableLines(COLUMNS, rows, look), ...warnings(members)];
+}
+
+export function dataPath(data: DataPathStatus | undefined): Cell {
+  if (!data) return '-';
+  const { state, rttMs, lossPercent } = data;
+  if (state !== 'up') return { text: state, style: state === 'down' ? 'red' : 'dim' };
+  const rtt = rttMs === null ? '' : ` ${rttMs.toFixed(1)} ms`;
+  return `up${rtt}${lossPercent ? `, ${lossPercent.toFixed(0)} % lost` : ''}`;
+}
+
+/** Gossip is there and the data is not: said in words. */
+function warnings(members: readonly MemberStatus[]): string[] {
+  const words = members.flatMap(({ data }) => (data?.state === 'down' && data.words ? [`! ${data.words}`] : []));
+  return words.length > 0 ? ['', ...words] : [];
+}

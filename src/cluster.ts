@@ -1,0 +1,353 @@
+/**
+ * A node's part in its cluster, put together: identity, keyring, files, sockets, membership and the watch over the paths
+ * that the data takes. Runs on the main thread.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Log } from './control/agent-types.js';
+import type { Endpoint, NodeConfig } from './control/config/node-config.js';
+import type { EventLog } from './control/membership/events.js';
+import { keyStatuses, removeKey, useKey } from './control/membership/key-rotation.js';
+import { Membership, type MembershipOutputs } from './control/membership/membership.js';
+import { memberStatuses, subnetOwners } from './control/membership/views.js';
+import type { DataPathStatus, GossipStatus, IpamStatus, KeyStatus, MemberStatus } from './control/node-api.js';
+import type { DatagramSessions, SessionOutputs } from './core/channel.js';
+import type { Identity } from './core/identity.js';
+import { Verifier } from './core/identity.js';
+import { type Claim, ownersOf } from './core/ipam/claim.js';
+import { poolUsage } from './core/ipam/subnet-claims.js';
+import { SubnetPool } from './core/ipam/subnet-pool.js';
+import { deriveKey, formatKeyId, type Keyring, parseKey, parseKeyId } from './core/keyring.js';
+import { OpenSessions } from './core/open-sessions.js';
+import { PathMonitor } from './core/path-monitor.js';
+import { Sessions } from './core/sessions.js';
+import { LAN, type SwimProfile, WAN } from './core/swim/profile.js';
+import { ALIVE, SUSPECT } from './core/swim/types.js';
+import type { Peer } from './dataplane/peers.js';
+import { ClaimFile } from './os/claim-file.js';
+import { GossipSockets, systemClock } from './os/gossip-sockets.js';
+import { loadOrMakeIdentity } from './os/identity-file.js';
+import { readKeyFile, writeKeyFile } from './os/key-file.js';
+import { PeersFile } from './os/peers-file.js';
+import { type Address, formatAddress, formatPrefix } from './wire/address.js';
+import { PodwireError } from './wire/error.js';
+import { FEATURE_PROBES } from './wire/gossip/statement.js';
+
+/** Between two writes of what is remembered over a restart, ms. */
+const REMEMBER_EVERY = 30_000;
+/** Without a ring key probes prove nothing, but they still measure. */
+const NO_KEY = new Uint8Array(32);
+
+export interface ClusterOptions {
+  readonly config: NodeConfig;
+  readonly underlay: Address;
+  /** This node's VTEP MAC, six bytes. */
+  readonly mac: Uint8Array;
+  readonly events: EventLog;
+  readonly log: Log;
+  readonly outputs: MembershipOutputs & {
+    /** @param frame a whole VXLAN frame to a peer */
+    sendProbe(node: string, frame: Uint8Array): void;
+  };
+}
+
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #membership: Membership;
+  readonly #sessions: Sessions<Endpoint> | OpenSessions<Endpoint>;
+  readonly #paths: PathMonitor;
+  readonly #claimFile: ClaimFile;
+  readonly #peersFile: PeersFile;
+  readonly #pool: SubnetPool;
+  #ring: Keyring | undefined;
+  #held: Claim | undefined;
+  #cancelPaths: () => void = () => {};
+  #remembering: NodeJS.Timeout | undefined;
+  /** Key changes happen one after the other. */
+  #rotating: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    options: ClusterOptions,
+    identity: Identity,
+    ring: Keyring | undefined,
+    files: { claim: ClaimFile; peers: PeersFile },
+    remembered: { claim: (Claim & { absentMs: number }) | undefined; peers: readonly Endpoint[] },
+  ) {
+    const { config, underlay, mac, events, outputs } = options;
+    this.#options = options;
+    this.#ring = ring;
+    this.#claimFile = files.claim;
+    this.#peersFile = files.peers;
+    this.#pool = new SubnetPool(config.clusterCidr, config.podPrefix);
+    const verifier = new Verifier();
+    const now = systemClock.now();
+    const sessionOutputs: SessionOutputs<Endpoint> = {
+      deliver: (plain, from) => this.#membership.deliver(plain, from),
+      send: (datagram, to) => this.#membership.transmit(datagram, to),
+    };
+    this.#sessions = ring
+      ? new Sessions(ring, (count) => randomBytes(count), sessionOutputs, now)
+      : new OpenSessions(sessionOutputs);
+    this.#membership = new Membership({
+      facts: {
+        node: config.node,
+        publicKey: identity.publicKey,
+        underlay,
+        gossipPort: config.gossip.port,
+        vxlanPort: config.vxlan.port,
+        mac,
+        podCidr: config.podCidr,
+        epoch: 0,
+        keys: ring?.ids ?? [],
+        features: FEATURE_PROBES,
+      },
+      sign: (statement) => identity.sign(statement),
+      verify: (card) => verifier.verify(card),
+      sessions: this.#sessions satisfies DatagramSessions<Endpoint>,
+      profile: profileOf(config),
+      pool: this.#pool,
+      ...(remembered.claim && { remembered: remembered.claim }),
+      join: config.join,
+      known: remembered.peers,
+      transport: (local, listener) => GossipSockets.open(local, listener),
+      clock: systemClock,
+      random: Math.random,
+      events,
+      outputs: {
+        ...outputs,
+        hold: (claim) => {
+          this.#held = claim;
+          this.#remember();
+          outputs.hold(claim);
+        },
+        release: (claim, winner) => {
+          this.#held = undefined;
+          outputs.release(claim, winner);
+        },
+      },
+    });
+    this.#paths = new PathMonitor(
+      { self: { node: config.node, mac }, vxlan: config.vxlan, keys: probeKeys(ring), random: Math.random },
+      {
+        send: (node, frame) => outputs.sendProbe(node, frame),
+        notify: ({ node, state, words }) => events.tell(`path-${state}`, words, { node }),
+      },
+    );
+  }
+
+  /**
+   * Begins to gossip; joining goes on in the background.
+   * @throws PodwireError CONFIG, MACHINE: a key file, a port or a state file cannot be used; nothing was changed
+   */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const { config, events } = options;
+    const { stateDir, clusterCidr, podPrefix, gossip } = config;
+    const files = { claim: new ClaimFile(stateDir, clusterCidr, podPrefix), peers: new PeersFile(stateDir) };
+    const [identity, ring, kept, peers] = await Promise.all([
+      loadOrMakeIdentity(stateDir),
+      gossip.keyFile === undefined ? undefined : readKeyFile(gossip.keyFile),
+      files.claim.read(),
+      files.peers.read(),
+    ]);
+    if (kept.warning !== undefined) events.tell('claim-file', kept.warning);
+    const claim = kept.claim && { ...kept.claim, absentMs: Date.now() - kept.claim.seen };
+    const cluster = new Cluster(options, identity, ring, files, { claim, peers });
+    await cluster.#membership.start();
+    cluster.#remembering = setInterval(() => cluster.#remember(), REMEMBER_EVERY);
+    return cluster;
+  }
+
+  get joined(): boolean {
+    return this.#membership.joined;
+  }
+
+  /** Where the others gossip. */
+  endpoints(): Endpoint[] {
+    return [...this.#membership.present()].map(({ card: { statement } }) => ({
+      address: statement.underlay,
+      port: statement.gossipPort,
+    }));
+  }
+
+  /** Nodes to join may change while it runs. */
+  setJoin(join: readonly Endpoint[]): void {
+    this.#membership.setJoin(join);
+  }
+
+  move(underlay: Address): Promise<void> {
+    return this.#membership.move(underlay);
+  }
+
+  /** These are the peers of the forwarding table: the paths to those that answer probes are watched. */
+  watchPaths(peers: readonly Peer[]): void {
+    const answering = new Set(
+      [...this.#membership.present()]
+        .filter(({ card }) => (card.statement.features & FEATURE_PROBES) !== 0)
+        .map(({ card }) => card.statement.node),
+    );
+    this.#paths.setPeers(
+      peers.filter(({ node }) => answering.has(node)),
+      systemClock.now(),
+    );
+    this.#schedulePaths();
+  }
+
+  handleProbe(node: string, frame: Uint8Array): void {
+    this.#paths.handleFrame(node, frame, systemClock.now());
+  }
+
+  path(node: string): DataPathStatus | undefined {
+    return this.#paths.reading(node);
+  }
+
+  members(): MemberStatus[] {
+    const { now, wall } = systemClock;
+    const wallOf = (ms: number) => wall() - (now() - ms);
+    return memberStatuses(this.#membership.swim.members(), this.#options.config.node, wallOf, (node) =>
+      this.path(node),
+    );
+  }
+
+  ipam(): IpamStatus {
+    const { clusterCidr, podPrefix } = this.#config;
+    const { claims, card, swim } = this.#membership;
+    const views = [...swim.members()];
+    const claimants = views.map(({ card: { statement }, state }) => ({
+      node: statement.node,
+      claim: { podCidr: statement.podCidr, epoch: statement.epoch },
+      present: state === ALIVE || state === SUSPECT,
+    }));
+    const { total, used, kept, free } = poolUsage(this.#pool, claimants);
+    return {
+      clusterCidr: clusterCidr.map(formatPrefix),
+      podPrefix: clusterCidr.map(({ family }) => podPrefix[family]),
+      state: claims?.state ?? 'static',
+      own: card.statement.podCidr.map(formatPrefix),
+      epoch: card.statement.epoch,
+      total,
+      used,
+      kept,
+      free,
+      owners: subnetOwners(this.members(), ownersOf(claimants)),
+    };
+  }
+
+  keys(): KeyStatus[] {
+    return this.#ring ? keyStatuses(this.#ring, this.#statements()) : [];
+  }
+
+  keyAdd(text: string): Promise<KeyStatus[]> {
+    return this.#rotate((ring) => {
+      const key = parseKey(text.trim());
+      if (!key)
+        throw new PodwireError(
+          'CONFIG',
+          'that is no key: a key is base64 of 32 bytes, as podwire key new prints it; nothing was changed',
+        );
+      return ring.add(key);
+    });
+  }
+
+  keyUse(id: string): Promise<KeyStatus[]> {
+    return this.#rotate((ring) => useKey(ring, keyIdOf(id), this.#statements()));
+  }
+
+  keyRemove(id: string): Promise<KeyStatus[]> {
+    return this.#rotate((ring) => removeKey(ring, keyIdOf(id), this.#statements()));
+  }
+
+  status(): GossipStatus {
+    const { swim } = this.#membership;
+    const { gossip } = this.#config;
+    return {
+      port: gossip.port,
+      sealed: this.#ring !== undefined,
+      ...(this.#ring && { keyId: formatKeyId(this.#ring.first.id) }),
+      members: swim.alive,
+      awareness: swim.awareness,
+      profile: gossip.profile,
+      drops: { ...this.#sessions.counts, ...swim.counts },
+    };
+  }
+
+  /** Says goodbye and ends. @param givesBack the subnet is free for others at once */
+  async leave(givesBack: boolean): Promise<void> {
+    clearInterval(this.#remembering);
+    this.#cancelPaths();
+    if (!givesBack) await this.#remember();
+    await this.#membership.leave(givesBack);
+    if (givesBack) await this.#claimFile.delete();
+  }
+
+  get #config(): NodeConfig {
+    return this.#options.config;
+  }
+
+  #statements() {
+    return [...this.#membership.present()].map(({ card }) => card.statement);
+  }
+
+  /** The file first: a ring that is in use and not in the file would not survive a restart. */
+  #rotate(change: (ring: Keyring) => Keyring): Promise<KeyStatus[]> {
+    const done = this.#rotating.then(async () => {
+      const { keyFile } = this.#config.gossip;
+      if (!this.#ring || keyFile === undefined || this.#sessions instanceof OpenSessions) {
+        throw new PodwireError('CONFIG', 'gossip is insecure, it has no keys: set gossip.keyFile; nothing was changed');
+      }
+      const ring = change(this.#ring);
+      await writeKeyFile(keyFile, ring);
+      this.#ring = ring;
+      this.#sessions.setRing(ring);
+      this.#paths.setKeys(probeKeys(ring));
+      this.#membership.change({ keys: ring.ids });
+      this.#options.events.tell('keyring', `the keyring is ${ring.ids.map(formatKeyId).join(', ')}, the first seals`);
+      return this.keys();
+    });
+    this.#rotating = done.catch(() => undefined);
+    return done;
+  }
+
+  async #remember(): Promise<void> {
+    try {
+      if (this.#held && this.#held.epoch > 0) await this.#claimFile.write(this.#held, Date.now());
+      await this.#peersFile.write(this.#others());
+    } catch (error) {
+      this.#options.log.warn({ err: error }, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #others(): Endpoint[] {
+    const own = formatAddress(this.#membership.card.statement.underlay);
+    return this.endpoints().filter(({ address }) => formatAddress(address) !== own);
+  }
+
+  #schedulePaths(): void {
+    this.#cancelPaths();
+    const at = this.#paths.wakeAt();
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#cancelPaths = systemClock.after(Math.max(0, at - systemClock.now()), () => {
+      this.#paths.wake(systemClock.now());
+      this.#schedulePaths();
+    });
+  }
+}
+
+function profileOf({ gossip }: NodeConfig): SwimProfile {
+  const base = gossip.profile === 'wan' ? WAN : LAN;
+  return { ...base, forgetAfter: 1000 * gossip.forgetAfter, ...gossip.tune };
+}
+
+/** Of each ring key, the first of which makes and all verify. */
+function probeKeys(ring: Keyring | undefined): Uint8Array[] {
+  return ring ? ring.keys.map((key) => deriveKey(key, new Uint8Array(0), 'podwire path probe')) : [NO_KEY];
+}
+
+function keyIdOf(text: string): number {
+  const id = parseKeyId(text);
+  if (id === undefined) {
+    throw new PodwireError(
+      'CONFIG',
+      `${JSON.stringify(text)} is no key id: podwire key list shows them; nothing was changed`,
+    );
+  }
+  return id;
+}

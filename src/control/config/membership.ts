@@ -1,0 +1,88 @@
+/** What the keys of membership must have in common: whether there is gossip, and that what needs it has it. Pure. */
+import { formatPrefix } from '../../wire/address.js';
+import { outerAddressProblem } from './outer-address.js';
+import type { Problem } from './problem.js';
+import { type Draft, familyReference, LONGEST_POD_PREFIX } from './semantic.js';
+
+export function checkMembership(draft: Draft): Problem[] {
+  return [
+    ...checkUnderlayKnown(draft),
+    ...checkSubnetKnown(draft),
+    ...checkPodPrefix(draft),
+    ...checkKey(draft),
+    ...checkPort(draft),
+    ...checkJoin(draft),
+  ];
+}
+
+function checkUnderlayKnown({ said }: Draft): Problem[] {
+  if (said.underlay || said.join) return [];
+  return [
+    {
+      path: 'underlay',
+      message:
+        'is missing: set it in the file or with --underlay; with nodes to join, the address that reaches them is taken',
+    },
+  ];
+}
+
+function checkSubnetKnown({ said }: Draft): Problem[] {
+  if (said.podCidr || said.join || said.keyFile || said.insecure) return [];
+  return [
+    {
+      path: 'podCidr',
+      message:
+        'is missing: set it in the file or with --pod-cidr; with gossip (gossip.keyFile) the node claims a subnet',
+    },
+  ];
+}
+
+/** The length counts only where a subnet is claimed. */
+function checkPodPrefix({ said, clusterCidr = [], podPrefix }: Draft): Problem[] {
+  if (said.podCidr || !podPrefix) return [];
+  return clusterCidr.flatMap((cluster): Problem[] => {
+    const length = podPrefix[cluster.family];
+    const longest = LONGEST_POD_PREFIX[cluster.family];
+    const bounds = `write a length from ${cluster.length} to ${longest}`;
+    if (length < cluster.length) {
+      return [
+        { path: 'podPrefix', message: `/${length} does not fit into clusterCidr ${formatPrefix(cluster)}: ${bounds}` },
+      ];
+    }
+    if (length <= longest) return [];
+    return [{ path: 'podPrefix', message: `/${length} is too small for pods in IPv${cluster.family}: ${bounds}` }];
+  });
+}
+
+function checkKey({ said }: Draft): Problem[] {
+  if (said.keyFile && said.insecure) {
+    return [
+      {
+        path: 'gossip.insecure',
+        message: 'contradicts gossip.keyFile: with a key gossip is sealed, insecure leaves it open; remove one of them',
+      },
+    ];
+  }
+  if (!said.join || said.keyFile || said.insecure) return [];
+  return [
+    {
+      path: 'join',
+      message:
+        'no key means no gossip: make one with `podwire key new`, give the file to all nodes and name it in gossip.keyFile, or set gossip.insecure',
+    },
+  ];
+}
+
+function checkPort({ gossipPort, vxlanPort }: Draft): Problem[] {
+  if (gossipPort === undefined || gossipPort !== vxlanPort) return [];
+  return [
+    { path: 'gossip.port', message: `${gossipPort} is vxlan.port as well, and both are UDP: choose different ones` },
+  ];
+}
+
+function checkJoin(draft: Draft): Problem[] {
+  return draft.join.flatMap(({ address }, i) => {
+    const message = outerAddressProblem(address, familyReference(draft), draft.clusterCidr ?? []);
+    return message === undefined ? [] : [{ path: `join[${i}]`, message }];
+  });
+}

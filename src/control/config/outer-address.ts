@@ -1,0 +1,51 @@
+/** What an address must be so that nodes can be reached at it from elsewhere. Pure. */
+import {
+  type Address,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+} from '../../wire/address.js';
+
+const range = (text: string): Prefix => {
+  const prefix = parsePrefix(text);
+  if (typeof prefix === 'string') throw new TypeError(prefix);
+  return prefix;
+};
+
+/** Addresses that are nobody's, or a group's: no node can be reached at them. */
+export const NOT_UNICAST = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'].map(range);
+/** Addresses that stay on one machine or one link: never routed. */
+export const NOT_ROUTED = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].map(range);
+const LINK_LOCAL_V6 = range('fe80::/10');
+
+/** An address that decides of which family the underlay is, and the words for whose it is. */
+export interface Reference {
+  readonly whose: string;
+  readonly address: Address;
+}
+
+/**
+ * Why nodes cannot be reached at this address; undefined: they can.
+ * @param reference absent: either family may be
+ */
+export function outerAddressProblem(
+  address: Address,
+  reference: Reference | undefined,
+  clusterCidr: readonly Prefix[],
+): string | undefined {
+  const text = formatAddress(address);
+  if (NOT_UNICAST.some((prefix) => prefixContains(prefix, address))) {
+    return `${text} is no single host's address: write the address that the other nodes reach`;
+  }
+  if (prefixContains(LINK_LOCAL_V6, address)) {
+    return `${text} is valid on one link only: write a global or unique local address`;
+  }
+  if (reference && reference.address.family !== address.family) {
+    return `${text} is IPv${address.family}, ${reference.whose} ${formatAddress(reference.address)} is IPv${reference.address.family}: all underlay addresses are of one family`;
+  }
+  const cluster = clusterCidr.find((prefix) => prefixContains(prefix, address));
+  if (!cluster) return undefined;
+  return `${text} lies inside clusterCidr ${formatPrefix(cluster)}, so its packets would be sent into the overlay itself: choose ranges apart`;
+}

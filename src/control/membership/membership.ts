@@ -1,0 +1,505 @@
+/**
+ * A node's part in the cluster: the protocol (src/core/swim), the claim of its subnets (src/core/ipam) and what seals
+ * both (src/core/sessions.ts), driven over a transport. It begins alone, joins, holds subnets, and hears and tells who
+ * else there is until it leaves. All of it runs on the main thread; packets do not pass here.
+ *
+ * ```
+ *   datagram -> open -> decode -> names to numbers -> Swim -> numbers to names -> encode -> seal -> datagram
+ *                                                      |
+ *                                        events -> registrar, claims, peers
+ * ```
+ */
+import type { DatagramSessions } from '../../core/channel.js';
+import type { Claim } from '../../core/ipam/claim.js';
+import { SubnetClaims } from '../../core/ipam/subnet-claims.js';
+import type { SubnetPool } from '../../core/ipam/subnet-pool.js';
+import { CardStore } from '../../core/swim/card-store.js';
+import { NodeDirectory } from '../../core/swim/node-directory.js';
+import type { SwimProfile } from '../../core/swim/profile.js';
+import { Swim } from '../../core/swim/swim.js';
+import {
+  ALIVE,
+  DEAD,
+  type MemberRecord,
+  type MemberView,
+  type NodeId,
+  type Packet,
+  SUSPECT,
+  type SwimEvent,
+} from '../../core/swim/types.js';
+import { decodePacket, encodePacket, PACKET_OVERHEAD, updateSize } from '../../wire/gossip/packet.js';
+import type { SignedStatement } from '../../wire/gossip/statement.js';
+import type { NamedRecord } from '../../wire/gossip/stream.js';
+import { formatEndpoint } from '../config/endpoint.js';
+import type { Endpoint } from '../config/node-config.js';
+import type { EventLog } from './events.js';
+import { Answerer, Asker, type ExchangeHost, type Outcome, type Question } from './exchange.js';
+import { Joiner } from './joiner.js';
+import { Names, type Verify } from './names.js';
+import { claimFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
+import { type Refusal, Registrar } from './registrar.js';
+import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
+import { eventWords, exhaustedWords, refutedWords, subnetWords } from './words.js';
+
+/** Peers follow the members after this pause, ms: many changes become one switch of the forwarding table. */
+const PEERS_PAUSE = 10;
+/** How long an address or a name that is still somebody's may keep a joining node waiting, ms: its former holder may have just died. */
+const PATIENCE = 30_000;
+/** Between attempts to reach again who was lost, ms: each is jittered by half. */
+const REJOIN_PAUSE = 10_000;
+/** Between two looks whether an address has become free, ms. */
+const REFUSED_PAUSE = 2_000;
+/** How long a leaving node goes on talking, ms: so that its word spreads, and it still ends within a second. */
+const FAREWELL = 450;
+
+export interface MembershipOptions {
+  /** What this node says of itself; without subnets it claims some. */
+  readonly facts: OwnFacts;
+  readonly sign: Sign;
+  readonly verify: Verify;
+  readonly sessions: DatagramSessions<Endpoint>;
+  readonly profile: SwimProfile;
+  readonly pool: SubnetPool;
+  /** The subnets of an earlier life. */
+  readonly remembered?: Claim & { readonly absentMs: number };
+  /** Nodes to ask to join, of the configuration and of an earlier life. */
+  readonly join: readonly Endpoint[];
+  readonly known: readonly Endpoint[];
+  readonly transport: (local: Endpoint, listener: TransportListener) => Promise<GossipTransport>;
+  readonly clock: Clock;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+  readonly events: EventLog;
+  readonly outputs: MembershipOutputs;
+}
+
+export interface MembershipOutputs {
+  /** These subnets are this node's: it may carry traffic. */
+  hold(claim: Claim): void;
+  /** They are no longer: it must stop at once. */
+  release(claim: Claim, winner: string): void;
+  /** Who carries traffic in the cluster, when it has changed. */
+  members(cards: readonly SignedStatement[]): void;
+  /** This node cannot be who it says it is: it must end. */
+  refused(words: string): void;
+}
+
+export class Membership {
+  readonly directory = new NodeDirectory();
+  readonly #options: MembershipOptions;
+  readonly #self: NodeId;
+  readonly #card: OwnCard;
+  readonly #swim: Swim<SignedStatement>;
+  readonly #names: Names;
+  readonly #registrar = new Registrar();
+  readonly #claims: SubnetClaims | undefined;
+  readonly #host: ExchangeHost;
+  #transport: GossipTransport | undefined;
+  #joiner: Joiner | undefined;
+  /** Told by the protocol during its calls, dealt with after them. */
+  readonly #heard: SwimEvent<SignedStatement>[] = [];
+  #peersTimer: (() => void) | undefined;
+  #cancelWake: () => void = () => {};
+  #cancelRejoin: () => void = () => {};
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #seeds: readonly Endpoint[];
+  #phase: 'joining' | 'member' | 'closed' = 'joining';
+  /** Who has our name, as it turned out while we joined. */
+  #impostor: Refusal | undefined;
+  #lastSaid = '';
+
+  constructor(options: MembershipOptions) {
+    const { facts, sign, verify, profile, clock, random, pool, remembered } = options;
+    this.#options = options;
+    this.#seeds = options.join;
+    this.#self = this.directory.intern(facts.node);
+    this.#card = new OwnCard(facts, sign);
+    this.#names = new Names(this.directory, verify);
+    this.#swim = new Swim<SignedStatement>({
+      self: this.#self,
+      card: this.#card.signed,
+      incarnation: this.#card.signed.statement.incarnation,
+      profile,
+      cards: new CardStore(),
+      now: clock.now(),
+      tools: {
+        random,
+        renew: (incarnation) => this.#card.renew(incarnation),
+        judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),
+        sizeOf: (update) => updateSize(this.#names.updateOut(update)),
+        packetOverhead: PACKET_OVERHEAD,
+      },
+      outputs: {
+        send: (to, packet, via) => this.#send(to, packet, via as Endpoint | undefined),
+        sync: (to) => void this.#ask(this.#endpointOf(to), { kind: 'state' }),
+        streamPing: (to, seq) => void this.#streamPing(to, seq),
+        notify: (event) => void this.#heard.push(event),
+      },
+    });
+    this.#claims =
+      facts.podCidr.length > 0
+        ? undefined
+        : new SubnetClaims({
+            self: facts.node,
+            pool,
+            coolDownMs: profile.forgetAfter,
+            ...(remembered && { remembered }),
+            outputs: {
+              announce: (claim) => this.#announce(claim),
+              hold: (claim) => this.#hold(claim),
+              release: (claim, winner) => this.#release(claim, winner),
+              exhausted: (usage) => this.#tell('subnets-exhausted', facts.node, exhaustedWords(usage)),
+            },
+          });
+    this.#registrar.set(this.#self, this.#card.signed, { alive: true, present: true });
+    this.#host = {
+      node: facts.node,
+      pushState: () => [...this.#swim.pushState(clock.now())].map((record) => this.#names.recordOut(record)),
+      mergeState: (records) => this.#merge(records),
+      trust: (peer) => options.sessions.trust(peer, clock.now()),
+    };
+  }
+
+  /**
+   * Opens the transport and goes on joining in the background; what comes of it is told to `outputs`.
+   * @throws PodwireError MACHINE: the port cannot be had
+   */
+  async start(): Promise<void> {
+    await this.#open(this.#local());
+    this.#schedule();
+    void this.#join();
+  }
+
+  /** Moves to another underlay address: the others learn it with the next gossip. */
+  async move(underlay: Endpoint['address']): Promise<void> {
+    await this.#transport?.close();
+    await this.#open({ ...this.#local(), address: underlay });
+    this.change({ underlay });
+  }
+
+  /** Says something else of itself. */
+  change(facts: Partial<OwnFacts>): void {
+    this.#drive(() => this.#sayOfItself(facts));
+  }
+
+  /**
+   * Says goodbye and ends. @param giveBack the subnets are given back at once, instead of being kept for a return
+   */
+  async leave(giveBack: boolean): Promise<void> {
+    if (this.#phase === 'closed') return;
+    this.#joiner?.stop();
+    if (this.#phase === 'member' && this.#swim.alive > 1) {
+      // One after the other: of two updates about one node only the later is passed on.
+      if (giveBack) {
+        this.#drive(() => this.#claims?.giveBack());
+        await this.#pause(FAREWELL);
+      }
+      this.#drive((now) => this.#swim.leave(now));
+      await this.#pause(FAREWELL);
+    }
+    await this.close();
+  }
+
+  /** Ends without a word. */
+  async close(): Promise<void> {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#joiner?.stop();
+    this.#cancelWake();
+    this.#cancelRejoin();
+    this.#peersTimer?.();
+    await this.#transport?.close();
+  }
+
+  get card(): SignedStatement {
+    return this.#card.signed;
+  }
+
+  get swim(): Pick<Swim<SignedStatement>, 'members' | 'alive' | 'size' | 'awareness' | 'counts'> {
+    return this.#swim;
+  }
+
+  get claims(): SubnetClaims | undefined {
+    return this.#claims;
+  }
+
+  /** Whether it has met the cluster, or is its first node. */
+  get joined(): boolean {
+    return this.#phase === 'member';
+  }
+
+  /** Members that are there, this node too, with their cards. */
+  *present(): Generator<MemberView<SignedStatement>> {
+    for (const member of this.#swim.members()) {
+      if (member.state === ALIVE || member.state === SUSPECT) yield member;
+    }
+  }
+
+  #local(): Endpoint {
+    return { address: this.#card.facts.underlay, port: this.#card.facts.gossipPort };
+  }
+
+  async #open(local: Endpoint): Promise<void> {
+    this.#transport = await this.#options.transport(local, {
+      datagram: (datagram, from) => this.#receive(datagram, from),
+      accept: (stream) => {
+        const seal = this.#options.sessions.openStream();
+        stream.write(seal.start());
+        return new Answerer(this.#host, seal, () => stream);
+      },
+    });
+  }
+
+  /** Nodes to ask to join, when the configuration has changed. */
+  setJoin(join: readonly Endpoint[]): void {
+    this.#seeds = join;
+  }
+
+  async #join(): Promise<void> {
+    const { clock, random } = this.#options;
+    const own = formatEndpoint(this.#local());
+    const [first] = this.#seeds;
+    this.#joiner = new Joiner({
+      candidates: () => [...this.#seeds, ...this.#options.known].filter((endpoint) => formatEndpoint(endpoint) !== own),
+      ask: (endpoint) => this.#ask(endpoint, { kind: 'state' }),
+      mayFound: first === undefined ? 'at once' : formatEndpoint(first) === own ? 'late' : 'never',
+      clock,
+      random,
+      onRefused: (refusals) => {
+        const words = refusals.map(({ endpoint, reason }) => `${formatEndpoint(endpoint)}: ${reason}`).join(', ');
+        this.#tell('join-retry', undefined, `no node lets us in yet: ${words}`);
+      },
+    });
+    const outcome = await this.#joiner.run();
+    if (outcome === 'stopped') return;
+    if (outcome === 'joined' && !(await this.#accepted())) return;
+    this.#phase = 'member';
+    const words =
+      outcome === 'joined' ? `joined a cluster of ${this.#swim.alive}` : 'this is the first node of a cluster';
+    this.#tell('joined-cluster', undefined, words);
+    this.#begin(outcome === 'joined');
+  }
+
+  /** Whether the cluster takes us as who we say we are; waits a while for a former self to be given up. */
+  async #accepted(): Promise<boolean> {
+    const { clock, outputs } = this.#options;
+    const deadline = clock.now() + PATIENCE;
+    for (;;) {
+      const refusal = this.#refusal(this.#self, this.#card.signed, undefined) ?? this.#impostor;
+      if (!refusal) return true;
+      this.#tell('refused', this.#options.facts.node, `the cluster refuses this node: ${refusal.words}`);
+      if (refusal.what !== 'address' || clock.now() > deadline) {
+        outputs.refused(`${refusal.words}: nothing was changed here`);
+        return false;
+      }
+      await this.#pause(REFUSED_PAUSE);
+      if (this.#phase === 'closed') return false;
+    }
+  }
+
+  #begin(others: boolean): void {
+    this.#drive((now) => this.#claims?.start(now, others));
+    if (!this.#claims) this.#options.outputs.hold({ podCidr: this.#card.facts.podCidr, epoch: 0 });
+    this.#cancelRejoin = this.#options.clock.after(this.#jittered(REJOIN_PAUSE), () => this.#rejoin());
+    this.#peersChanged();
+  }
+
+  /** For ever: somebody who was lost may be back, or we were lost to all of them. */
+  #rejoin(): void {
+    const { clock, random, known } = this.#options;
+    const present = new Set([...this.present()].map(({ card }) => formatEndpoint(endpointOfCard(card))));
+    const lost = [...this.#swim.members()]
+      .filter(({ state }) => state === DEAD)
+      .map(({ card }) => endpointOfCard(card));
+    const missing = [...this.#seeds, ...known, ...lost].filter((endpoint) => !present.has(formatEndpoint(endpoint)));
+    const one = missing[Math.floor(random() * missing.length)];
+    if (one) void this.#ask(one, { kind: 'state' });
+    this.#cancelRejoin = clock.after(this.#jittered(REJOIN_PAUSE), () => this.#rejoin());
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+  }
+
+  #jittered(ms: number): number {
+    return ms * (0.5 + this.#options.random());
+  }
+
+  #receive(datagram: Uint8Array, from: Endpoint): void {
+    this.#options.sessions.open(datagram, from, this.#options.clock.now());
+  }
+
+  /** A datagram that was opened: sealed by a living holder of a ring key. */
+  deliver(plain: Uint8Array, from: Endpoint): void {
+    const wire = decodePacket(plain);
+    if (typeof wire === 'string' || this.#phase === 'closed') return;
+    const packet = this.#names.packetIn(wire);
+    this.#drive((now) => this.#swim.handlePacket(packet, now, from));
+    this.#forgetStrangers(packet.updates.map(({ node }) => node));
+  }
+
+  /** A datagram that the seal itself wants sent. */
+  transmit(datagram: Uint8Array, to: Endpoint): void {
+    this.#transport?.send(datagram, to);
+  }
+
+  #send(to: NodeId, packet: Packet<SignedStatement>, via: Endpoint | undefined): void {
+    const endpoint = via ?? this.#endpointOf(to);
+    // Who is not taken in yet answers, and says nothing of its own accord.
+    if (!endpoint || (this.#phase === 'joining' && !via)) return;
+    const plain = encodePacket(this.#names.packetOut(packet));
+    this.#transport?.send(this.#options.sessions.seal(plain, this.#options.clock.now()), endpoint);
+  }
+
+  #merge(wire: readonly NamedRecord[]): void {
+    const records: MemberRecord<SignedStatement>[] = wire.flatMap((record) => this.#names.recordIn(record));
+    this.#drive((now) => this.#swim.mergeState(records, now));
+    this.#forgetStrangers(records.map(({ node }) => node));
+  }
+
+  /** Numbers whose cards were refused are given back. */
+  #forgetStrangers(nodes: readonly NodeId[]): void {
+    for (const node of nodes) if (!this.#swim.member(node)) this.directory.release(node);
+  }
+
+  async #ask(to: Endpoint | undefined, question: Question): Promise<Outcome> {
+    const transport = this.#transport;
+    if (!to || !transport) return 'it has no address';
+    return new Promise((resolve) => {
+      const seal = this.#options.sessions.openStream();
+      const asker: Asker = new Asker(this.#host, seal, () => stream, question, resolve);
+      const stream: StreamEnd = transport.connect(to, asker);
+      stream.write(seal.start());
+    });
+  }
+
+  async #streamPing(to: NodeId, seq: number): Promise<void> {
+    const target = this.directory.name(to);
+    const outcome = await this.#ask(this.#endpointOf(to), { kind: 'ping', seq, target });
+    if (outcome === undefined) this.#drive((now) => this.#swim.handleStreamAck(seq, now));
+  }
+
+  #endpointOf(node: NodeId): Endpoint | undefined {
+    const member = this.#swim.member(node);
+    return member && endpointOfCard(member.card);
+  }
+
+  /** Every input of the protocol goes through here: what it told meanwhile is dealt with, and the timer set anew. */
+  #drive(input: (now: number) => void): void {
+    if (this.#phase === 'closed') return;
+    input(this.#options.clock.now());
+    for (let event = this.#heard.shift(); event; event = this.#heard.shift()) this.#hear(event);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const at = Math.min(this.#swim.wakeAt(), this.#claims?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    if (at === this.#wakeAt || this.#phase === 'closed') return;
+    this.#cancelWake();
+    this.#wakeAt = at;
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#cancelWake = this.#options.clock.after(Math.max(0, at - this.#options.clock.now()), () => {
+      this.#wakeAt = Number.POSITIVE_INFINITY;
+      this.#drive((now) => {
+        this.#swim.wake(now);
+        this.#claims?.wake(now);
+      });
+    });
+  }
+
+  #hear(event: SwimEvent<SignedStatement>): void {
+    if (event.kind === 'refuted') {
+      const accuser = event.from === this.#self ? undefined : this.directory.name(event.from);
+      this.#tell('refuted', accuser, refutedWords(accuser));
+      return;
+    }
+    const name = this.directory.name(event.node);
+    if (event.kind === 'conflict') {
+      this.#hearConflict(event.node, event.card);
+      return;
+    }
+    this.#register(event);
+    this.#tell(event.kind, name, eventWords(event, name));
+    if (event.kind === 'forgotten') this.directory.release(event.node);
+    this.#peersChanged();
+  }
+
+  /** The registrar and the claims follow the members. */
+  #register(event: Exclude<SwimEvent<SignedStatement>, { kind: 'refuted' | 'conflict' }>): void {
+    const { node } = event;
+    const now = this.#options.clock.now();
+    const name = this.directory.name(node);
+    if (event.kind === 'forgotten') {
+      this.#registrar.delete(node);
+      this.#claims?.observe(name, undefined, 'forgotten', now);
+      return;
+    }
+    const member = this.#swim.member(node);
+    if (!member) return;
+    const present = member.state === ALIVE || member.state === SUSPECT;
+    this.#registrar.set(node, member.card, { alive: member.state === ALIVE, present });
+    this.#claims?.observe(name, claimOf(member.card), present ? 'present' : 'absent', now);
+  }
+
+  #hearConflict(node: NodeId, card: SignedStatement): void {
+    const name = card.statement.node;
+    const at = formatEndpoint(endpointOfCard(card));
+    if (node === this.#self) {
+      if (this.#phase === 'joining')
+        this.#impostor = { what: 'name', words: `the name ${name} is that of a node at ${at}` };
+      this.#tell('conflict', name, `a node at ${at} claims our name with another identity: it is refused`);
+      return;
+    }
+    const words = this.#refusal(node, card, this.#swim.member(node)?.card)?.words ?? 'it is refused';
+    this.#tell('conflict', name, `a node at ${at} that calls itself ${name} is refused: ${words}`);
+  }
+
+  #refusal(node: NodeId, card: SignedStatement, known: SignedStatement | undefined): Refusal | undefined {
+    return this.#registrar.refusal(node, card, known);
+  }
+
+  #announce(claim: Claim | undefined): void {
+    this.#sayOfItself(claimFacts(claim));
+  }
+
+  #sayOfItself(facts: Partial<OwnFacts>): void {
+    const incarnation = this.#swim.nextIncarnation();
+    this.#swim.update(this.#card.renew(incarnation, facts), incarnation, this.#options.clock.now());
+    this.#registrar.set(this.#self, this.#card.signed, { alive: true, present: true });
+  }
+
+  #hold(claim: Claim): void {
+    this.#tell('subnet-held', this.#options.facts.node, `this node holds ${subnetWords(claim)} (epoch ${claim.epoch})`);
+    this.#options.outputs.hold(claim);
+  }
+
+  #release(claim: Claim, winner: string): void {
+    const words = `${winner} holds ${subnetWords(claim)} by an older claim: this node stops forwarding and claims anew`;
+    this.#tell('subnet-lost', this.#options.facts.node, words);
+    this.#options.outputs.release(claim, winner);
+  }
+
+  #peersChanged(): void {
+    if (this.#phase !== 'member' || this.#peersTimer) return;
+    this.#peersTimer = this.#options.clock.after(PEERS_PAUSE, () => {
+      this.#peersTimer = undefined;
+      const others = [...this.present()].filter(({ node }) => node !== this.#self);
+      this.#options.outputs.members(others.map(({ card }) => card));
+    });
+  }
+
+  /** The same words again are not worth saying. */
+  #tell(kind: string, node: string | undefined, message: string): void {
+    if (message === this.#lastSaid) return;
+    this.#lastSaid = message;
+    this.#options.events.tell(kind, message, node === undefined ? {} : { node });
+  }
+}
+
+function endpointOfCard({ statement }: SignedStatement): Endpoint {
+  return { address: statement.underlay, port: statement.gossipPort };
+}
+
+function claimOf({ statement }: SignedStatement): Claim | undefined {
+  return statement.podCidr.length === 0 ? undefined : { podCidr: statement.podCidr, epoch: statement.epoch };
+}

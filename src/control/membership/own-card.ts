@@ -1,0 +1,41 @@
+/** What this node says of itself, signed anew whenever it changes. */
+import type { Claim } from '../../core/ipam/claim.js';
+import type { SignedStatement, Statement } from '../../wire/gossip/statement.js';
+
+/** All of a statement but what the protocol adds. */
+export type OwnFacts = Omit<Statement, 'incarnation'>;
+
+/** The identity's signature under what it says. */
+export type Sign = (statement: Statement) => SignedStatement;
+
+export class OwnCard {
+  readonly #sign: Sign;
+  #facts: OwnFacts;
+  #signed: SignedStatement;
+
+  constructor(facts: OwnFacts, sign: Sign) {
+    this.#facts = facts;
+    this.#sign = sign;
+    this.#signed = sign({ ...facts, incarnation: 1 });
+  }
+
+  get facts(): OwnFacts {
+    return this.#facts;
+  }
+
+  get signed(): SignedStatement {
+    return this.#signed;
+  }
+
+  /** The same, or something else, under another incarnation. */
+  renew(incarnation: number, changes: Partial<OwnFacts> = {}): SignedStatement {
+    this.#facts = { ...this.#facts, ...changes };
+    this.#signed = this.#sign({ ...this.#facts, incarnation });
+    return this.#signed;
+  }
+}
+
+/** What a claim of subnets puts into the card. */
+export function claimFacts(claim: Claim | undefined): Pick<OwnFacts, 'podCidr' | 'epoch'> {
+  return { podCidr: claim?.podCidr ?? [], epoch: claim?.epoch ?? 0 };
+}

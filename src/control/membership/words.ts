@@ -1,0 +1,45 @@
+/** What happens in a cluster, in words for a log and for people who watch. */
+import type { PoolUsage } from '../../core/ipam/subnet-claims.js';
+import type { Card, SwimEvent } from '../../core/swim/types.js';
+import { formatPrefix, type Prefix } from '../../wire/address.js';
+
+type MemberEvent = Exclude<SwimEvent<Card>, { kind: 'conflict' | 'refuted' }>;
+
+/** @param node the name of the node that it is about */
+export function eventWords(event: MemberEvent, node: string): string {
+  switch (event.kind) {
+    case 'joined':
+      return `${node} is there`;
+    case 'updated':
+      return `${node} says something new of itself`;
+    case 'suspected':
+      return `${node} is suspected: it does not answer`;
+    case 'recovered':
+      return `${node} answers again`;
+    case 'failed':
+      return `${node} is dead: nobody reaches it`;
+    case 'left':
+      return `${node} has left`;
+    case 'remembered':
+      return `${node} was there before, and is not now`;
+    case 'forgotten':
+      return `${node} is forgotten: its name and its subnet are free`;
+  }
+}
+
+/** @param accuser undefined: the others remember an earlier life of this node */
+export function refutedWords(accuser: string | undefined): string {
+  if (accuser === undefined) return 'this node is back: the others had given it up';
+  return `${accuser || 'somebody'} did not reach this node, which says that it is alive`;
+}
+
+export function subnetWords({ podCidr }: { readonly podCidr: readonly Prefix[] }): string {
+  return podCidr.map(formatPrefix).join(' and ');
+}
+
+export function exhaustedWords({ total, used, kept }: PoolUsage): string {
+  return (
+    `no subnet is free: of ${total}, ${used} are in use and ${kept} are kept for nodes that are away; ` +
+    'widen clusterCidr, lengthen podPrefix, or let nodes that are gone for good be forgotten sooner (gossip.forgetAfter)'
+  );
+}

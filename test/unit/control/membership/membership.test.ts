@@ -1,0 +1,192 @@
+import t, { type Test } from 'tap';
+import { Identity } from '../../../../src/core/identity.js';
+import { prefix } from '../sample-config.js';
+import { seen, subnet, TestCluster, type TestNode } from './cluster.js';
+
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+function cluster(t: Test): TestCluster {
+  t.comment(`SEED=${seed}`);
+  return new TestCluster(seed);
+}
+
+t.test('nodes join, hold subnets of their own, and know each other', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  await lab.time.pass(0);
+  t.ok(alpha.held, 'the first node holds a subnet at once');
+  const others: TestNode[] = [];
+  for (const name of ['bravo', 'charlie', 'delta', 'echo']) others.push(await lab.start(name, { join: [alpha] }));
+  const all = [alpha, ...others];
+  const complete = () => all.every((node) => node.held && node.peers.length === all.length - 1);
+  t.ok(await lab.time.until(complete, 3_000), 'all within three seconds');
+  t.equal(new Set(all.map(subnet)).size, all.length, all.map(subnet).join(' '));
+  t.ok(all.every((one) => all.every((other) => seen(one, other.name) === 'alive')));
+  await lab.time.pass(60_000);
+  t.ok(
+    all.every((one) => all.every((other) => seen(one, other.name) === 'alive')),
+    'and a minute later',
+  );
+  t.ok(all.every(({ acts }) => acts.filter((act) => act.startsWith('hold')).length === 1 || acts.length > 1));
+});
+
+t.test('a node that dies, and comes back', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const identity = Identity.generate();
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  const charlie = await lab.start('charlie', { join: [alpha], identity, host: 77 });
+  await lab.time.pass(3_000);
+  const before = charlie.held;
+  await charlie.membership.close();
+  t.ok(await lab.time.until(() => seen(alpha, 'charlie') === 'dead' && seen(bravo, 'charlie') === 'dead', 60_000));
+  await lab.time.pass(100);
+  t.same(alpha.peers, ['bravo'], 'it carries no traffic any more');
+
+  const again = await lab.start('charlie', {
+    join: [bravo],
+    identity,
+    host: 77,
+    ...(before && { remembered: { ...before, absentMs: 60_000 } }),
+  });
+  t.ok(await lab.time.until(() => seen(alpha, 'charlie') === 'alive', 5_000));
+  t.same(again.held, before, 'it has its subnet again');
+  await lab.time.pass(100);
+  t.same(alpha.peers, ['bravo', 'charlie']);
+});
+
+t.test('a split of any length heals', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const nodes = [alpha];
+  for (const name of ['bravo', 'charlie', 'delta']) nodes.push(await lab.start(name, { join: [alpha] }));
+  await lab.time.pass(3_000);
+  const held = nodes.map(subnet);
+  const [left, right] = [nodes.slice(0, 2), nodes.slice(2)];
+  const cut = (on: boolean) => {
+    for (const one of left) for (const other of right) lab.network.cut(one.endpoint, other.endpoint, on);
+  };
+  cut(true);
+  t.ok(
+    await lab.time.until(() => left.every((one) => right.every((other) => seen(one, other.name) === 'dead')), 120_000),
+  );
+  await lab.time.pass(600_000);
+  cut(false);
+  const whole = () => nodes.every((one) => nodes.every((other) => seen(one, other.name) === 'alive'));
+  t.ok(await lab.time.until(whole, 60_000), 'all see all');
+  t.same(nodes.map(subnet), held, 'and nobody lost its subnet');
+  t.ok(nodes.every(({ acts }) => !acts.some((act) => act.startsWith('release'))));
+});
+
+t.test('two sides of a split that claim one block: one stays, the other stops first and claims anew', async (t) => {
+  const lab = cluster(t);
+  const options = { clusterCidr: '10.244.0.0/23' };
+  const alpha = await lab.start('alpha', options);
+  await lab.time.pass(100);
+  // Two blocks, one is alpha's: whoever else founds a cluster takes one of the same two.
+  const bravo = await lab.start('bravo', {
+    ...options,
+    remembered: { podCidr: alpha.held?.podCidr ?? [], epoch: 1, absentMs: 0 },
+  });
+  await lab.time.pass(100);
+  t.equal(subnet(alpha), subnet(bravo), 'both hold it');
+  const charlie = await lab.start('charlie', { join: [alpha], podCidr: ['10.244.0.0/30'], ...options });
+  await charlie.membership.close();
+  bravo.membership.setJoin([alpha.endpoint]);
+  t.ok(await lab.time.until(() => subnet(bravo) !== '' && subnet(bravo) !== subnet(alpha), 60_000));
+  t.match(
+    bravo.acts.slice(-2).map((act) => act.split(' ')[0]),
+    ['release', 'hold'],
+  );
+  t.equal(alpha.acts.length, 1, 'alpha, whose name goes first, noticed nothing');
+  t.ok(
+    bravo.events.recent().some(({ kind }) => kind === 'subnet-lost'),
+    'loudly',
+  );
+});
+
+t.test('who may not be who it says', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(3_000);
+
+  const impostor = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(1_000);
+  t.match(impostor.refused, /the name bravo is that of a node at 192\.0\.2\.2:7946/);
+  t.ok(
+    alpha.events.recent().some(({ kind, message }) => kind === 'conflict' && /bravo/.test(message)),
+    'alpha tells',
+  );
+  await impostor.membership.close();
+
+  const taker = await lab.start('delta', { join: [alpha], podCidr: [subnet(bravo)] });
+  await lab.time.pass(1_000);
+  t.match(taker.refused, /overlaps the subnet of bravo/);
+  t.ok(
+    alpha.events.recent().some(({ kind, message }) => kind === 'conflict' && /delta/.test(message)),
+    'alpha tells',
+  );
+  await taker.membership.close();
+  await lab.time.pass(5_000);
+  t.equal(seen(bravo, 'delta'), undefined);
+  t.equal(seen(alpha, 'bravo'), 'alive');
+
+  const stranger = await lab.start('echo', { join: [alpha], key: Buffer.alloc(32, 9) });
+  await lab.time.pass(10_000);
+  t.notOk(stranger.held, 'another key does not admit');
+  t.equal(seen(alpha, 'echo'), undefined);
+  t.match(stranger.events.recent().at(-1)?.message, /no node lets us in yet/);
+});
+
+t.test('leaving', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  const charlie = await lab.start('charlie', { join: [alpha] });
+  await lab.time.pass(3_000);
+  void bravo.membership.leave(false);
+  t.ok(await lab.time.until(() => seen(alpha, 'bravo') === 'left' && seen(charlie, 'bravo') === 'left', 2_000));
+  t.equal(alpha.membership.claims?.usage().kept, 1, 'its subnet is kept for it');
+  void charlie.membership.leave(true);
+  t.ok(await lab.time.until(() => seen(alpha, 'charlie') === 'left', 2_000));
+  t.equal(alpha.membership.claims?.usage().kept, 1, "charlie's was given back");
+});
+
+t.test('when no subnet is free, it is said, and tried again', async (t) => {
+  const lab = cluster(t);
+  const options = { clusterCidr: '10.244.0.0/23' };
+  const alpha = await lab.start('alpha', options);
+  const bravo = await lab.start('bravo', { join: [alpha], ...options });
+  await lab.time.pass(3_000);
+  const charlie = await lab.start('charlie', { join: [alpha], ...options });
+  await lab.time.pass(3_000);
+  t.notOk(charlie.held);
+  t.match(
+    charlie.events
+      .recent()
+      .map(({ message }) => message)
+      .join(),
+    /no subnet is free: of 2, 2 are in use/,
+  );
+  void bravo.membership.leave(true);
+  t.ok(await lab.time.until(() => charlie.held !== undefined, 5_000), 'as soon as there is one');
+});
+
+t.test('an address that changes is told', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(3_000);
+  await bravo.membership.move(prefix('192.0.2.99/32'));
+  t.ok(
+    await lab.time.until(() => {
+      const views = [...alpha.membership.swim.members()];
+      return views.some(
+        ({ card }) => card.statement.node === 'bravo' && card.statement.underlay.words[3] === (0xc0000263 | 0),
+      );
+    }, 3_000),
+  );
+  await lab.time.pass(30_000);
+  t.equal(seen(alpha, 'bravo'), 'alive');
+});
