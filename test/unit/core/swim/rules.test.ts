@@ -283,6 +283,19 @@ t.test('news goes out at once, then every gossip interval, to three', async (t) 
   t.equal(new Set(gossip.slice(0, 3).map(({ to }) => to)).size, 3);
 });
 
+t.test('much news goes out in several packets to each, all of it different', async (t) => {
+  const machine = new TestMachine(5);
+  machine.run(20_000, everybody);
+  for (let node = 10; node < 110; node++) machine.hear(1, alive(node));
+  machine.forgetOutput();
+  machine.swim.wake(machine.now);
+  const packets = machine.sent.filter(({ packet }) => packet.probe === undefined);
+  t.equal(packets.length, 3 * LAN.gossipPackets);
+  const first = packets.filter(({ to }) => to === packets[0].to).flatMap(({ packet }) => packet.updates);
+  t.equal(first.length, 4 * 21, 'of 60 bytes in 1,300');
+  t.equal(new Set(first.map(({ node }) => node)).size, first.length);
+});
+
 t.test('the dead are told for a while, who left is not', async (t) => {
   const machine = new TestMachine(2);
   machine.run(10_000, everybody);
