@@ -48,9 +48,9 @@ export class MemberTable {
     return this.#living;
   }
 
-  /** The node's slot, or -1. */
+  /** The node's slot; -1 if it has none, or is no number of a node. */
   slotOf(node: NodeId): number {
-    return (node < this.#slots.length ? this.#slots[node] : 0) - 1;
+    return node >= 0 && node < this.#slots.length ? this.#slots[node] - 1 : -1;
   }
 
   state(slot: number): MemberState {
@@ -65,7 +65,7 @@ export class MemberTable {
   }
 
   /**
-   * A member more, at a random place in the round, so that newcomers of the same moment are not probed by all at once.
+   * A member more, at a random place in the round, so that tables filled from one state do not all have its order.
    * @param card its number
    * @param since ms
    * @param random 0 <= x < 1
@@ -79,18 +79,11 @@ export class MemberTable {
     random: () => number,
   ): number {
     this.#reserve(node);
-    const slot = this.#size++;
-    this.nodes[slot] = node;
-    this.incarnations[slot] = incarnation;
-    this.#states[slot] = state;
-    this.since[slot] = since;
-    this.cards[slot] = card;
-    this.rttMs[slot] = Number.NaN;
-    this.#slots[node] = slot + 1;
+    this.#size++;
+    const slot = this.#vacate(Math.floor(random() * this.#size));
     this.#living += alive(state);
-    if (random() * this.#size >= this.#turn) return slot;
-    this.#swap(slot, this.#turn);
-    return this.#turn++;
+    this.#write(slot, node, state, incarnation, card, since, Number.NaN);
+    return slot;
   }
 
   remove(slot: number): void {
@@ -115,27 +108,53 @@ export class MemberTable {
     return slot;
   }
 
+  /** Makes room at a place of the round: what was there waits for its turn, or has had it, as before. */
+  #vacate(place: number): number {
+    const last = this.#size - 1;
+    if (place >= this.#turn) this.#move(place, last);
+    else {
+      this.#move(this.#turn, last);
+      this.#move(place, this.#turn);
+      this.#turn++;
+    }
+    return place;
+  }
+
   #move(from: number, to: number): void {
     if (from === to) return;
-    this.nodes[to] = this.nodes[from];
-    this.incarnations[to] = this.incarnations[from];
-    this.#states[to] = this.#states[from];
-    this.since[to] = this.since[from];
-    this.cards[to] = this.cards[from];
-    this.rttMs[to] = this.rttMs[from];
-    this.#slots[this.nodes[to]] = to + 1;
+    const { nodes, incarnations, cards, since, rttMs } = this;
+    this.#write(to, nodes[from], this.state(from), incarnations[from], cards[from], since[from], rttMs[from]);
   }
 
   #swap(a: number, b: number): void {
     if (a === b) return;
-    swap(this.nodes, a, b);
-    swap(this.incarnations, a, b);
-    swap(this.#states, a, b);
-    swap(this.since, a, b);
-    swap(this.cards, a, b);
-    swap(this.rttMs, a, b);
-    this.#slots[this.nodes[a]] = a + 1;
-    this.#slots[this.nodes[b]] = b + 1;
+    const { nodes, incarnations, cards, since, rttMs } = this;
+    const node = nodes[a];
+    const state = this.state(a);
+    const incarnation = incarnations[a];
+    const card = cards[a];
+    const began = since[a];
+    const rtt = rttMs[a];
+    this.#move(b, a);
+    this.#write(b, node, state, incarnation, card, began, rtt);
+  }
+
+  #write(
+    slot: number,
+    node: NodeId,
+    state: MemberState,
+    incarnation: number,
+    card: number,
+    since: number,
+    rttMs: number,
+  ): void {
+    this.nodes[slot] = node;
+    this.#states[slot] = state;
+    this.incarnations[slot] = incarnation;
+    this.cards[slot] = card;
+    this.since[slot] = since;
+    this.rttMs[slot] = rttMs;
+    this.#slots[node] = slot + 1;
   }
 
   #reserve(node: NodeId): void {
@@ -156,12 +175,6 @@ type Column = Int32Array | Uint32Array | Uint8Array | Float64Array | Float32Arra
 /** 1 for alive and suspect, else 0. */
 function alive(state: MemberState): number {
   return state <= SUSPECT ? 1 : 0;
-}
-
-function swap(column: Column, a: number, b: number): void {
-  const at = column[a];
-  column[a] = column[b];
-  column[b] = at;
 }
 
 function grown<T extends Column>(column: T, length: number): T {

@@ -308,7 +308,7 @@ export class Members<C extends Card> {
   /** The slot of who is accused; -1 if there is none to be changed. This node objects. */
   #accused({ node, incarnation }: Update<C>, from: NodeId): number {
     if (node === this.self) {
-      if (incarnation >= this.incarnation && !this.leaving) this.#refute(incarnation, from);
+      if (incarnation >= this.incarnation) this.#refute(incarnation, from);
       else this.counts.staleUpdates++;
       return -1;
     }

@@ -1,6 +1,6 @@
 import type { Members } from './members.js';
 import { retransmitLimit, type SwimProfile } from './profile.js';
-import type { Card, NodeId, Packet, Probe, SwimOutputs, SwimTools, Update } from './types.js';
+import type { Card, NodeId, Probe, SwimOutputs, SwimTools, Update } from './types.js';
 
 /** Shared by all packets that carry no news. */
 const NO_UPDATES: readonly never[] = [];
@@ -32,10 +32,15 @@ export class Outbox<C extends Card> {
     this.#outputs.send(to, { from: this.#members.self, probe, updates: this.#updates(to) }, via);
   }
 
-  /** Sends only news. */
+  /** Sends only news; several packets of it while there is much, as when two halves of a cluster meet again. */
   gossip(to: NodeId): void {
-    const updates = this.#updates(to);
-    if (updates.length > 0) this.#outputs.send(to, { from: this.#members.self, updates } satisfies Packet<C>);
+    let waiting = this.#members.broadcasts.pending;
+    for (let packets = this.#profile.gossipPackets; packets > 0 && waiting > 0; packets--) {
+      const updates = this.#updates(to);
+      if (updates.length === 0) return;
+      this.#outputs.send(to, { from: this.#members.self, updates });
+      waiting -= updates.length;
+    }
   }
 
   /** The buddy system (Lifeguard §IV-C): who is held for suspect or dead is told so first, with whatever is sent to it. */

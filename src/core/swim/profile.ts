@@ -16,6 +16,8 @@ export interface SwimProfile {
   readonly suspicionMaxMult: number;
   /** Members that are told the news in one gossip interval. */
   readonly gossipNodes: number;
+  /** Datagrams to each of them in a round, at most: more than one only while there is more news than one can carry. */
+  readonly gossipPackets: number;
   /** Between two rounds of gossip, ms, while there is news. */
   readonly gossipInterval: number;
   /** How long a dead member is still told, so that it can refute, ms. */
@@ -43,6 +45,7 @@ export const LAN: SwimProfile = {
   suspicionMult: 4,
   suspicionMaxMult: 6,
   gossipNodes: 3,
+  gossipPackets: 4,
   gossipInterval: 200,
   gossipToTheDead: 30_000,
   pushPullInterval: 30_000,

@@ -27,6 +27,30 @@ export function sample(table: MemberTable, count: number, eligible: Eligible, ra
   return chosen;
 }
 
+/**
+ * Members in turn, from a random one on. Who gossips in turn tells an update to as many as there are transmissions of
+ * it; random draws would tell some twice, and now and then leave one out.
+ */
+export class Circle {
+  readonly #table: MemberTable;
+  #at: number;
+
+  constructor(table: MemberTable, random: Random) {
+    this.#table = table;
+    this.#at = Math.floor(random() * 2 ** 31);
+  }
+
+  /** At most `count` of them. */
+  next(count: number, eligible: Eligible): NodeId[] {
+    const chosen: NodeId[] = [];
+    for (let looks = this.#table.size; looks > 0 && chosen.length < count; looks--) {
+      this.#at = (this.#at + 1) % this.#table.size;
+      choose(this.#table, this.#at, eligible, chosen);
+    }
+    return chosen;
+  }
+}
+
 function choose(table: MemberTable, slot: number, eligible: Eligible, chosen: NodeId[]): void {
   const node = table.nodes[slot];
   if (node === eligible.except || !fits(table.state(slot), table.since[slot], eligible)) return;

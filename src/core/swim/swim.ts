@@ -6,7 +6,7 @@ import { Outbox } from './outbox.js';
 import { Prober } from './prober.js';
 import { pushPullInterval, type SwimProfile } from './profile.js';
 import { Relay } from './relay.js';
-import { healthy, sample } from './sample.js';
+import { Circle, healthy, sample } from './sample.js';
 import {
   type Card,
   type MemberRecord,
@@ -75,6 +75,7 @@ export class Swim<C extends Card> {
   readonly #outbox: Outbox<C>;
   readonly #prober: Prober<C>;
   readonly #relay: Relay<C>;
+  readonly #listeners: Circle;
   /** The last gossip, and the next if there is news and somebody to tell it, ms. */
   #gossipedAt: number;
   #gossipAt = Number.POSITIVE_INFINITY;
@@ -96,6 +97,7 @@ export class Swim<C extends Card> {
     this.#outbox = new Outbox(this.#members, profile, tools, outputs);
     this.#prober = new Prober(this.#members, this.#outbox, this.#awareness, profile, tools, outputs, now);
     this.#relay = new Relay(this.#outbox, profile);
+    this.#listeners = new Circle(this.#members.table, tools.random);
     this.#gossipedAt = now;
     this.#pushPullAt = now + tools.random() * profile.pushPullInterval;
   }
@@ -295,8 +297,7 @@ export class Swim<C extends Card> {
     this.#gossipAt = Number.POSITIVE_INFINITY;
     const { gossipNodes, gossipToTheDead } = this.#profile;
     const eligible = { upTo: SUSPECT, deadSince: now - gossipToTheDead } as const;
-    for (const node of sample(this.#members.table, gossipNodes, eligible, this.#tools.random))
-      this.#outbox.gossip(node);
+    for (const node of this.#listeners.next(gossipNodes, eligible)) this.#outbox.gossip(node);
     this.#plan(now);
   }
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { seededRandom } from '../../../../src/core/random.js';
 import { CardStore } from '../../../../src/core/swim/card-store.js';
 import { MemberTable } from '../../../../src/core/swim/member-table.js';
-import { sample } from '../../../../src/core/swim/sample.js';
+import { Circle, sample } from '../../../../src/core/swim/sample.js';
 import { ALIVE, DEAD, LEFT, type MemberState, SUSPECT } from '../../../../src/core/swim/types.js';
 import { card } from './network.js';
 
@@ -76,6 +76,11 @@ t.test('each has its turn once in a round, whoever comes and goes; no two rounds
   t.equal(new Set(Array.from({ length: 50 }, () => table.nodes[table.next(random)])).size, 50);
 });
 
+t.test('who is nobody has no slot', async (t) => {
+  const table = new MemberTable();
+  for (const node of [-1, 0, 15, 16, 2 ** 31]) t.equal(table.slotOf(node), -1);
+});
+
 t.test('newcomers are spread over the round', async (t) => {
   const random = seededRandom(6);
   let sum = 0;
@@ -106,6 +111,23 @@ t.test('a sample has whom it may have, however few they are', async (t) => {
   const times = new Array(200).fill(0);
   for (let i = 0; i < 20_000; i++) for (const node of sample(table, 3, { upTo: ALIVE }, random)) times[node]++;
   t.ok(Math.min(...times) > 220 && Math.max(...times) < 380, `${Math.min(...times)} to ${Math.max(...times)} of 300`);
+});
+
+t.test('a circle leaves nobody out, and begins anywhere', async (t) => {
+  const random = seededRandom(8);
+  const table = new MemberTable();
+  t.same(new Circle(table, random).next(3, { upTo: SUSPECT }), []);
+  for (let node = 0; node < 20; node++) table.add(node, node % 2 === 0 ? ALIVE : LEFT, 1, 0, 0, random);
+  const firsts = new Set<number>();
+  for (let run = 0; run < 50; run++) {
+    const circle = new Circle(table, random);
+    const told = [0, 1, 2, 3].flatMap(() => circle.next(3, { upTo: SUSPECT }));
+    t.equal(told.length, 12);
+    t.equal(new Set(told.slice(0, 10)).size, 10);
+    t.same(told.slice(10), told.slice(0, 2));
+    firsts.add(told[0]);
+  }
+  t.equal(firsts.size, 10);
 });
 
 t.test('cards are numbers with holders', async (t) => {

@@ -82,6 +82,29 @@ t.test('a missed ack: three helpers and a stream are asked, then comes suspicion
   t.equal(machine.swim.awareness, 3, 'no helper said anything: it may be us');
 });
 
+t.test('helpers get their time, however late they were asked', async (t) => {
+  const machine = new TestMachine(6);
+  machine.runUntil('ping');
+  machine.now += 2500;
+  machine.swim.wake(machine.now);
+  t.equal(machine.streamPings.length, 1);
+  machine.run(499);
+  t.same(kinds(machine), []);
+  machine.run(1);
+  t.same(kinds(machine), ['suspected']);
+});
+
+t.test('hearsay does not confirm a suspicion', async (t) => {
+  const machine = new TestMachine(30);
+  machine.hear(2, suspect(1, 1, 2));
+  machine.forgetOutput();
+  machine.swim.mergeState([record(1, SUSPECT, 1), record(1, DEAD, 1)], machine.now);
+  machine.run(34_000, everybody);
+  t.same(kinds(machine), [], 'one confirmation would have made it 17 s');
+  machine.run(3000, everybody);
+  t.same(kinds(machine), ['failed']);
+});
+
 t.test('a helper’s ack or a stream’s is an answer as well', async (t) => {
   for (const how of ['helper', 'stream'] as const) {
     const machine = new TestMachine(6);
@@ -239,6 +262,10 @@ t.test('a suspect is told so first, whatever is sent to it', async (t) => {
   machine.hear(2, dead(1, 1, 2));
   machine.probe(1, { kind: 'ping', seq: 2, target: 0 });
   t.same(machine.sent[1].packet.updates[0], dead(1, 1, 0));
+  for (let node = 31; node < 99; node++) machine.hear(2, alive(node));
+  machine.probe(1, { kind: 'ping', seq: 3, target: 0 });
+  const bytes = machine.sent[2].packet.updates.reduce((sum, u) => sum + (u.kind === 'alive' ? 60 : 20), 0);
+  t.ok(bytes > 1240 && bytes <= LAN.packetBytes - PACKET_OVERHEAD, `${bytes} bytes with the claim`);
 });
 
 t.test('packets keep to their size, and what is told is told so often', async (t) => {
@@ -281,6 +308,19 @@ t.test('news goes out at once, then every gossip interval, to three', async (t) 
     [0, 0, 0, 200, 200, 200],
   );
   t.equal(new Set(gossip.slice(0, 3).map(({ to }) => to)).size, 3);
+});
+
+t.test('much news goes out in several packets to each, all of it different', async (t) => {
+  const machine = new TestMachine(5);
+  machine.run(20_000, everybody);
+  for (let node = 10; node < 110; node++) machine.hear(1, alive(node));
+  machine.forgetOutput();
+  machine.swim.wake(machine.now);
+  const packets = machine.sent.filter(({ packet }) => packet.probe === undefined);
+  t.equal(packets.length, 3 * LAN.gossipPackets);
+  const first = packets.filter(({ to }) => to === packets[0].to).flatMap(({ packet }) => packet.updates);
+  t.equal(first.length, 4 * 21, 'of 60 bytes in 1,300');
+  t.equal(new Set(first.map(({ node }) => node)).size, first.length);
 });
 
 t.test('the dead are told for a while, who left is not', async (t) => {
