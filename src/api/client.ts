@@ -92,11 +92,13 @@ export class ApiClient {
 
   /** The last few and all that come. Ends when the node does, or with the signal. */
   async *followEvents(signal: AbortSignal): AsyncGenerator<NodeEvent> {
-    const response = await this.#open('GET', '/v1/events/stream', { signal });
     try {
+      const response = await this.#open('GET', '/v1/events/stream', { signal });
+      if (response.statusCode !== 200) throw this.#refusal(response.statusCode ?? 0, await text(response));
       for await (const line of createInterface({ input: response })) yield this.#parse(line) as NodeEvent;
     } catch (error) {
-      if (!signal.aborted) throw this.#unreachable(error as NodeJS.ErrnoException);
+      if (signal.aborted) return;
+      throw error instanceof PodwireError ? error : this.#unreachable(error as NodeJS.ErrnoException);
     }
   }
 

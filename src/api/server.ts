@@ -176,6 +176,8 @@ export class ApiServer {
   /** What happened lately, and from then on what happens, until the reader or the server goes. */
   #stream(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    // Its reader knows that it is heard, also where nothing has happened yet.
+    response.flushHeaders();
     const tell = (event: NodeEvent) => {
       response.write(`${JSON.stringify(event)}\n`);
       if (response.writableLength > MAX_BACKLOG) response.destroy();

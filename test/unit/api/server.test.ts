@@ -118,6 +118,31 @@ t.test('a reader that has seen enough leaves nothing behind', async (t) => {
   t.equal(node.listeners.size, 0);
 });
 
+t.test('a reader to whom nothing is told yet is answered, and may go', async (t) => {
+  const { client, node, socket } = await serve(t);
+  node.recentEvents = () => [];
+  const asked = request({ socketPath: socket, path: '/v1/events/stream', agent: false }).end();
+  const [answer] = await once(asked, 'response');
+  t.match(answer, { statusCode: 200, headers: { 'content-type': 'application/x-ndjson' } });
+  asked.destroy();
+
+  const stop = new AbortController();
+  const reading = client.followEvents(stop.signal).next();
+  while (node.listeners.size === 0) await new Promise(setImmediate);
+  stop.abort();
+  t.strictSame(await reading, { value: undefined, done: true }, 'no failure');
+});
+
+t.test('a node that is gone in the middle of its events', async (t) => {
+  const { client, node } = await serve(t);
+  const reading = client.followEvents(new AbortController().signal);
+  for (const _ of EVENTS) await reading.next();
+  const [cut] = node.listeners;
+  // What cannot be told any more cuts the reader off, as the end of the process does.
+  cut({ at: '2026-01-01T00:00:02.000Z', kind: 'joined', message: 'x'.repeat(8 << 20) });
+  await t.rejects(reading.next(), { code: 'NO_AGENT' });
+});
+
 t.test('many at once', async (t) => {
   const { client, node } = await serve(t);
   const answers = await Promise.all(Array.from({ length: 50 }, () => client.status()));
