@@ -8,6 +8,7 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
+import { formatEndpoint } from './config/endpoint.js';
 import { gossips, type PlacedConfig } from './config/node-config.js';
 import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
 import type { ActualRoute } from './host-plan.js';
@@ -118,9 +119,10 @@ function underlay(config: PlacedConfig, facts: MachineFacts): Finding[] {
 function mtu(config: PlacedConfig, link: InterfaceFacts): Finding[] {
   const fits = tunMtu(link.mtu, config.underlay.family);
   const used = config.mtu ?? fits;
-  const missing = config.podCidr.filter((subnet) => !carriedSubnets(config, used).includes(subnet));
+  const podCidr = podRanges(config);
+  const missing = podCidr.filter((subnet) => !carriedSubnets({ podCidr }, used).includes(subnet));
   const needed = link.mtu - fits + IPV6_MIN_MTU;
-  const carriesNothing = missing.length === config.podCidr.length;
+  const carriesNothing = missing.length === podCidr.length;
   const raise = `raise the MTU of ${link.name}: IPv6 inside needs ${needed}`;
   if (used < IPV4_MIN_MTU) {
     return [
@@ -138,48 +140,64 @@ function mtu(config: PlacedConfig, link: InterfaceFacts): Finding[] {
 }
 
 function port(config: PlacedConfig, facts: MachineFacts): Finding[] {
-  const where = `UDP ${formatAddress(config.underlay)} port ${config.vxlan.port}`;
-  if (facts.agentRuns) return [ok('port', `${where} is held by the podwire that runs`)];
-  if (facts.bind === 'ok') return [ok('port', `${where} is free`)];
-  if (facts.bind === 'EADDRINUSE') {
-    return [
-      bad(
-        'port',
-        `${where} is taken`,
-        `see who holds it ('ss -ulpn sport = :${config.vxlan.port}', 'ip -d link show type vxlan'), or set vxlan.port on all nodes`,
-      ),
-    ];
-  }
+  const { port } = config.vxlan;
+  const mend = `see who holds it ('ss -ulpn sport = :${port}', 'ip -d link show type vxlan'), or set vxlan.port on all nodes`;
+  return portFindings('port', config, facts, `UDP ${formatAddress(config.underlay)} port ${port}`, facts.bind, mend);
+}
+
+/** @param mend what to do where it is taken */
+function portFindings(
+  subject: string,
+  config: PlacedConfig,
+  facts: MachineFacts,
+  where: string,
+  bind: string,
+  mend: string,
+): Finding[] {
+  if (facts.agentRuns) return [ok(subject, `${where} is held by the podwire that runs`)];
+  if (bind === 'ok') return [ok(subject, `${where} is free`)];
+  if (bind === 'EADDRINUSE') return [bad(subject, `${where} is taken`, mend)];
   // The underlay's finding says it already.
-  if (facts.bind === 'EADDRNOTAVAIL' && underlayInterface(config, facts) === undefined) return [];
+  if (bind === 'EADDRNOTAVAIL' && underlayInterface(config, facts) === undefined) return [];
   return [
-    bad(
-      'port',
-      `${where} cannot be bound (${facts.bind})`,
-      'see whether the address is tentative or a policy forbids it',
-    ),
+    bad(subject, `${where} cannot be bound (${bind})`, 'see whether the address is tentative or a policy forbids it'),
   ];
 }
 
 /** What joining, or being joined, needs. */
 function gossip(config: PlacedConfig, facts: MachineFacts): Finding[] {
   if (!gossips(config)) return [];
-  const { port, insecure } = config.gossip;
-  const where = `UDP and TCP ${formatAddress(config.underlay)} port ${port}`;
-  const findings: Finding[] = [];
-  if (facts.agentRuns) findings.push(ok('gossip', `${where} are held by the podwire that runs`));
-  else if (facts.gossipBind === 'ok') findings.push(ok('gossip', `${where} are free`));
-  else if (facts.gossipBind === 'EADDRINUSE') {
-    const see = `see who holds it ('ss -lntup sport = :${port}')`;
-    findings.push(bad('gossip', `${where}: one is taken`, `${see}, or set gossip.port on this node`));
+  return [...gossipPorts(config, facts), ...joins(facts), ...key(config, facts)];
+}
+
+function gossipPorts(config: PlacedConfig, facts: MachineFacts): Finding[] {
+  const { port } = config.gossip;
+  const where = `${formatAddress(config.underlay)} port ${port}`;
+  const { udp, tcp } = facts.gossipBind ?? { udp: 'ok', tcp: 'ok' };
+  const mend = (flag: string) =>
+    `see who holds it ('ss -${flag}lpn sport = :${port}'), or set gossip.port on this node`;
+  return [
+    ...portFindings('gossip', config, facts, `UDP ${where}`, udp, mend('u')),
+    ...portFindings('gossip', config, facts, `TCP ${where}`, tcp, mend('t')),
+  ];
+}
+
+/** A node goes on asking: one that is not reached now may be later. */
+function joins({ joins }: MachineFacts): Finding[] {
+  return joins.map(({ to, from }) =>
+    from
+      ? ok('join', `${formatEndpoint(to)} is reached from ${formatAddress(from)}`)
+      : warn('join', `there is no route to ${formatEndpoint(to)}`, 'add one, or join a node that is reached'),
+  );
+}
+
+function key({ gossip }: PlacedConfig, { keyProblem }: MachineFacts): Finding[] {
+  if (keyProblem !== undefined) {
+    return [bad('gossip', keyProblem, 'mend the file, or name another with gossip.keyFile')];
   }
-  if (facts.keyProblem !== undefined) {
-    findings.push(bad('gossip', facts.keyProblem, 'mend the file, or name another with gossip.keyFile'));
-  } else if (insecure) {
-    const risk = 'gossip is insecure: whoever reaches the port may join, and take over the pods of others';
-    findings.push(warn('gossip', risk, 'make a key with podwire key new, and name it in gossip.keyFile on all nodes'));
-  } else findings.push(ok('gossip', 'the key file holds keys, and only its owner may read it'));
-  return findings;
+  if (!gossip.insecure) return [ok('gossip', 'the key file holds keys, and only its owner may read it')];
+  const risk = 'gossip is insecure: whoever reaches the port may join, and take over the pods of others';
+  return [warn('gossip', risk, 'make a key with podwire key new, and name it in gossip.keyFile on all nodes')];
 }
 
 function device(config: PlacedConfig, facts: MachineFacts): Finding[] {
@@ -245,13 +263,14 @@ function reversePath(config: PlacedConfig, { rpFilter }: MachineFacts): Finding[
 }
 
 function forwarding(config: PlacedConfig, facts: MachineFacts): Finding[] {
-  return config.podCidr.map(({ family }) => {
+  const from = config.podCidr.length > 0 ? 'podCidr' : 'clusterCidr';
+  return podRanges(config).map(({ family }) => {
     const [on, key] =
       family === 4
         ? [facts.forwarding.ipv4, 'net.ipv4.ip_forward']
         : [facts.forwarding.ipv6, 'net.ipv6.conf.all.forwarding'];
     if (on === undefined)
-      return bad('forwarding', `this kernel has no IPv${family}`, `leave IPv${family} out of podCidr`);
+      return bad('forwarding', `this kernel has no IPv${family}`, `leave IPv${family} out of ${from}`);
     if (on) return ok('forwarding', `IPv${family} is forwarded`);
     return warn('forwarding', `${key} is 0: pods reach no further than this machine`, `'sysctl -w ${key}=1'`);
   });
@@ -267,12 +286,13 @@ function firewall(config: PlacedConfig, facts: MachineFacts): Finding[] {
 }
 
 function closedChain(config: PlacedConfig, chain: FirewallChain): Finding {
+  const gossip = gossips(config) ? `, and UDP and TCP port ${config.gossip.port},` : '';
   const drops = `${chain.where} drops by policy`;
   return chain.hook === 'input'
     ? warn(
         'firewall',
         `${drops}, and no rule of its own accepts UDP port ${config.vxlan.port}`,
-        `accept UDP port ${config.vxlan.port} from the other nodes, unless a chain that it jumps to does`,
+        `accept UDP port ${config.vxlan.port}${gossip} from the other nodes, unless a chain that it jumps to does`,
       )
     : warn(
         'firewall',
@@ -318,6 +338,11 @@ function mac(config: PlacedConfig, facts: MachineFacts): Finding[] {
       `give the peers 'mac: ${facts.keptMac}' for this node, or delete ${config.stateDir}/mac`,
     ),
   ];
+}
+
+/** Our own subnets; while there are none, the ranges that they are claimed from, which are of the same families. */
+function podRanges({ podCidr, clusterCidr }: PlacedConfig): readonly Prefix[] {
+  return podCidr.length > 0 ? podCidr : clusterCidr;
 }
 
 function underlayInterface(config: PlacedConfig, facts: MachineFacts): InterfaceFacts | undefined {

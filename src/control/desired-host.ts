@@ -67,7 +67,7 @@ export function tunMtu(underlayMtu: number, family: Family): number {
  * The pod subnets that can be carried at this MTU: IPv6 needs 1280 bytes, and on less there is IPv4 only.
  * @param mtu the device's, bytes
  */
-export function carriedSubnets(config: NodeConfig, mtu: number): readonly Prefix[] {
+export function carriedSubnets(config: Pick<NodeConfig, 'podCidr'>, mtu: number): readonly Prefix[] {
   return config.podCidr.filter((subnet) => subnet.family === 4 || mtu >= IPV6_MIN_MTU);
 }
 

@@ -1,5 +1,6 @@
 /** What a machine is and has, as far as podwire cares: gathered by src/os/facts.ts, judged by check.ts. */
-import type { Prefix } from '../wire/address.js';
+import type { Address, Prefix } from '../wire/address.js';
+import type { Endpoint } from './config/node-config.js';
 import type { ActualRoute } from './host-plan.js';
 
 export interface InterfaceFacts {
@@ -41,8 +42,10 @@ export interface MachineFacts {
   readonly routes: readonly ActualRoute[];
   /** Binding the underlay address and port: worked, or the errno. */
   readonly bind: 'ok' | string;
-  /** Binding gossip's UDP and TCP port: worked, or the errno; undefined where there is no gossip. */
-  readonly gossipBind: 'ok' | string | undefined;
+  /** The same for gossip's port; undefined where there is no gossip. */
+  readonly gossipBind: { readonly udp: 'ok' | string; readonly tcp: 'ok' | string } | undefined;
+  /** The nodes to join, each with the own address that reaches it; undefined: there is no route. */
+  readonly joins: readonly { readonly to: Endpoint; readonly from: Address | undefined }[];
   /** Why the key file cannot be used; undefined: it can, or there is none. */
   readonly keyProblem: string | undefined;
   /** `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`; undefined: this kernel has no such family. */

@@ -12,6 +12,7 @@ import { readFirewall } from './firewall.js';
 import { ipQuery } from './ip-batch.js';
 import { readKeyFile } from './key-file.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
+import { sourceTowards } from './own-address.js';
 import { readSysctl } from './sysctl.js';
 
 const CAP_NET_ADMIN = 12n;
@@ -28,6 +29,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     agentRuns,
     bind,
     gossipBind,
+    joins,
     keyProblem,
     openFiles,
     keptMac,
@@ -41,6 +43,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     answers(config.socket),
     tryBind(config.underlay, config.vxlan.port),
     gossips(config) ? tryBindBoth(config.underlay, config.gossip.port) : undefined,
+    Promise.all(config.join.map(async (to) => ({ to, from: await sourceTowards(to) }))),
     keyProblemOf(config.gossip.keyFile),
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
@@ -57,6 +60,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     agentRuns,
     bind,
     gossipBind,
+    joins,
     keyProblem,
     openFiles,
     keptMac: keptMac?.trim(),
@@ -178,9 +182,12 @@ function tryBind(underlay: Address, port: number): Promise<string> {
 }
 
 /** The same for UDP and TCP. */
-async function tryBindBoth(underlay: Address, port: number): Promise<string> {
-  const udp = await tryBind(underlay, port);
-  if (udp !== 'ok') return udp;
+async function tryBindBoth(underlay: Address, port: number): Promise<NonNullable<MachineFacts['gossipBind']>> {
+  const [udp, tcp] = await Promise.all([tryBind(underlay, port), tryListen(underlay, port)]);
+  return { udp, tcp };
+}
+
+function tryListen(underlay: Address, port: number): Promise<string> {
   return new Promise((resolve) => {
     const server = createServer();
     server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));

@@ -13,7 +13,7 @@ export async function ownAddressTowards(targets: readonly Endpoint[]): Promise<A
   const votes = new Map<string, number>();
   for (const target of targets) {
     const own = await sourceTowards(target);
-    if (own !== undefined) votes.set(own, (votes.get(own) ?? 0) + 1);
+    if (own !== undefined) votes.set(formatAddress(own), (votes.get(formatAddress(own)) ?? 0) + 1);
   }
   const [best] = [...votes].sort(([, a], [, b]) => b - a);
   return best && parseAddress(best[0]);
@@ -30,15 +30,19 @@ export function isOwnAddress(address: Address): boolean {
   );
 }
 
-/** Connecting a UDP socket asks the kernel for a route and a source address, and sends nothing. */
-async function sourceTowards({ address, port }: Endpoint): Promise<string | undefined> {
+/**
+ * The own address from which this one is reached. Connecting a UDP socket asks the kernel for a route and a source address,
+ * and sends nothing.
+ * @returns undefined: there is no route
+ */
+export async function sourceTowards({ address, port }: Endpoint): Promise<Address | undefined> {
   const socket = createSocket(address.family === 4 ? 'udp4' : 'udp6');
   try {
     socket.connect(port, formatAddress(address));
     await once(socket, 'connect');
     const { address: own } = socket.address();
     // A target that is this machine itself is reached from itself.
-    return own.replace(/%.*$/, '');
+    return parseAddress(own.replace(/%.*$/, ''));
   } catch {
     return undefined;
   } finally {

@@ -4,7 +4,7 @@ import type { ResolvedConfig } from '../../../src/control/config/node-config.js'
 import type { ActualRoute } from '../../../src/control/host-plan.js';
 import type { MachineFacts } from '../../../src/control/machine-facts.js';
 import { formatMac, macFromName } from '../../../src/core/mac.js';
-import { prefix, sampleConfig } from './sample-config.js';
+import { address, prefix, sampleConfig } from './sample-config.js';
 
 const fit: MachineFacts = {
   kernel: '6.18.4',
@@ -21,6 +21,7 @@ const fit: MachineFacts = {
   routes: [],
   bind: 'ok',
   gossipBind: undefined,
+  joins: [],
   keyProblem: undefined,
   forwarding: { ipv4: true, ipv6: true },
   rpFilter: { all: 0, default: 2, writable: true },
@@ -227,22 +228,66 @@ t.test('one fact after another turned bad', async (t) => {
 
 t.test('gossip', async (t) => {
   const gossip = { port: 7946, insecure: false, keyFile: '/k', profile: 'lan', forgetAfter: 60, tune: {} } as const;
-  t.strictSame(problems({ gossipBind: 'ok' }, { gossip }), []);
-  t.match(problems({ gossipBind: 'EADDRINUSE' }, { gossip }), [
-    /^bad gossip: UDP and TCP 192\.0\.2\.1 port 7946: one is taken$/,
-  ]);
-  t.strictSame(problems({ gossipBind: 'EADDRINUSE', agentRuns: true }, { gossip }), [], 'by ourselves');
-  t.match(problems({ gossipBind: 'ok', keyProblem: 'others can read it' }, { gossip }), [
-    /^bad gossip: others can read it$/,
-  ]);
   const { keyFile: _, ...open } = gossip;
-  t.match(problems({ gossipBind: 'ok' }, { gossip: { ...open, insecure: true } }), [
-    /^warn gossip: gossip is insecure/,
+  const free = { udp: 'ok', tcp: 'ok' };
+  const to = { address: address('192.0.2.7'), port: 7946 };
+  const cases: [string, Partial<MachineFacts>, string[], Partial<ResolvedConfig>?][] = [
+    ['all is well', { gossipBind: free, joins: [{ to, from: address('192.0.2.1') }] }, []],
+    ['UDP taken', { gossipBind: { ...free, udp: 'EADDRINUSE' } }, ['bad gossip: UDP 192.0.2.1 port 7946 is taken']],
+    ['TCP taken', { gossipBind: { ...free, tcp: 'EADDRINUSE' } }, ['bad gossip: TCP 192.0.2.1 port 7946 is taken']],
+    [
+      'both forbidden',
+      { gossipBind: { udp: 'EACCES', tcp: 'EACCES' } },
+      [
+        'bad gossip: UDP 192.0.2.1 port 7946 cannot be bound (EACCES)',
+        'bad gossip: TCP 192.0.2.1 port 7946 cannot be bound (EACCES)',
+      ],
+    ],
+    ['held by ourselves', { gossipBind: { udp: 'EADDRINUSE', tcp: 'EADDRINUSE' }, agentRuns: true }, []],
+    ['no route', { joins: [{ to, from: undefined }] }, ['warn join: there is no route to 192.0.2.7:7946']],
+    ['a key file that others can read', { keyProblem: 'others can read it' }, ['bad gossip: others can read it']],
+    [
+      'no key',
+      {},
+      ['warn gossip: gossip is insecure: whoever reaches the port may join, and take over the pods of others'],
+      { gossip: { ...open, insecure: true } },
+    ],
+  ];
+  for (const [name, facts, expected, config] of cases) {
+    t.same(problems(facts, { gossip, ...config }), expected, name);
+  }
+});
+
+t.test('a subnet that is to be claimed is of the families of the cluster', async (t) => {
+  const claims = { podCidr: [] };
+  t.same(problems({ forwarding: { ipv4: false, ipv6: false } }, claims), [
+    'warn forwarding: net.ipv4.ip_forward is 0: pods reach no further than this machine',
+    'warn forwarding: net.ipv6.conf.all.forwarding is 0: pods reach no further than this machine',
   ]);
+  t.same(problems(eth0({ mtu: 1329 }), claims), [
+    'warn mtu: IPv6 inside is off: it needs 1280 bytes, and there are 1279',
+  ]);
+  const [missing] = checkNode(sampleConfig(claims), {
+    ...fit,
+    forwarding: { ipv4: true, ipv6: undefined },
+  }).filter(({ level }) => level === 'bad');
+  t.match(missing, { message: 'this kernel has no IPv6', mend: 'leave IPv6 out of clusterCidr' });
+});
+
+t.test('a closed firewall has to let gossip in as well', async (t) => {
+  const firewall = [
+    { where: 'nft table inet filter, chain input', hook: 'input', policy: 'drop', accepts: false },
+  ] as const;
+  const mend = (config: Partial<ResolvedConfig>) =>
+    checkNode(sampleConfig(config), { ...fit, firewall }).find(({ subject }) => subject === 'firewall')?.mend;
+  t.match(mend({}), /^accept UDP port 8472 from the other nodes/);
+  const join = [{ address: address('192.0.2.7'), port: 7946 }];
+  t.match(mend({ join }), /^accept UDP port 8472, and UDP and TCP port 7946, from the other nodes/);
 });
 
 t.test('every problem says what to do, in one line', async (t) => {
-  const worst = checkNode(sampleConfig({ mtu: 1200 }), {
+  const gossip = { ...sampleConfig().gossip, keyFile: '/k' };
+  const worst = checkNode(sampleConfig({ mtu: 1200, gossip }), {
     ...fit,
     ...other('podwire0', '10.244.9.9/32'),
     ...route('10.244.0.0/16'),
@@ -253,6 +298,9 @@ t.test('every problem says what to do, in one line', async (t) => {
     addonProblem: 'not built',
     compiler: false,
     bind: 'EADDRINUSE',
+    gossipBind: { udp: 'EADDRINUSE', tcp: 'EACCES' },
+    joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: undefined }],
+    keyProblem: '/k: others can read it',
     forwarding: { ipv4: false, ipv6: false },
     rpFilter: { all: 1, default: 1, writable: false },
     firewall: undefined,
@@ -260,7 +308,7 @@ t.test('every problem says what to do, in one line', async (t) => {
     keptMac: '02:00:5e:10:00:01',
   });
   const found = worst.filter((finding: Finding) => finding.level !== 'ok');
-  t.ok(found.length >= 13, `${found.length} problems`);
+  t.ok(found.length >= 17, `${found.length} problems`);
   for (const { message, mend, subject } of found) {
     t.match(mend, /^[^\n]{10,}$/, subject);
     t.notMatch(message, /\n/);

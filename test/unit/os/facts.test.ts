@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -52,6 +52,28 @@ t.test('a port that is taken, an agent that runs, a MAC that is kept', async (t)
   const config = sampleConfig({ ...base, stateDir, socket, vxlan: { vni: 1, port: holder.address().port } });
   t.match(await gatherFacts(config), { bind: 'EADDRINUSE', agentRuns: true, keptMac: '02:00:5e:10:00:01' });
 });
+
+t.test(
+  'gossip: which of its ports is taken, which nodes to join are reached from where, what is wrong with the key',
+  async (t) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    t.teardown(() => holder.close());
+    const { port } = holder.address() as AddressInfo;
+    const keyFile = join(t.testdir({ key: 'no key' }), 'key');
+    const seed = { address: address('127.0.0.1'), port: 7946 };
+    // A socket that was not told so may not broadcast, whatever routes there are.
+    const nowhere = { address: address('255.255.255.255'), port: 7946 };
+    const gossip = { ...sampleConfig().gossip, port, keyFile };
+    const facts = await gatherFacts(sampleConfig({ ...base, gossip, join: [seed, nowhere] }));
+    t.strictSame(facts.gossipBind, { udp: 'ok', tcp: 'EADDRINUSE' });
+    t.strictSame(facts.joins, [
+      { to: seed, from: address('127.0.0.1') },
+      { to: nowhere, from: undefined },
+    ]);
+    t.match(facts.keyProblem, keyFile);
+  },
+);
 
 t.test('an underlay address that is not here', async (t) => {
   const facts = await gatherFacts(sampleConfig({ ...base, underlay: address('203.0.113.77') }));
