@@ -40,6 +40,8 @@ class Node {
   heartbeat = 0;
   held: Claim | undefined;
   heldSince = 0;
+  /** What it should have again after a restart. */
+  #expected: Claim | undefined;
   /** What its state directory says. */
   kept: { claim: Claim; at: number } | undefined;
 
@@ -54,7 +56,9 @@ class Node {
     this.joined = false;
     this.known.clear();
     this.held = undefined;
-    this.claims = this.#machine(this.world.clockJump());
+    const { kept, world } = this;
+    this.#expected = kept && world.now - kept.at < COOL_DOWN - 2 * KNOWN ? kept.claim : undefined;
+    this.claims = this.#machine(world.clockJump());
   }
 
   crash(): void {
@@ -76,6 +80,8 @@ class Node {
           if (claim) this.#checkFree(claim);
         },
         hold: (claim) => {
+          world.check(this.#mayDiffer(claim), `${this.name} is back in time, and has not its subnet again`);
+          this.#expected = undefined;
           this.held = claim;
           this.heldSince = world.now;
           this.kept = { claim, at: world.now };
@@ -88,6 +94,15 @@ class Node {
         exhausted: () => {},
       },
     });
+  }
+
+  /** Back within the cool-down it has what it had, unless somebody else has it. */
+  #mayDiffer(claim: Claim): boolean {
+    const expected = this.#expected;
+    if (!expected || claimsOverlap(claim, expected)) return true;
+    return this.world.nodes.some(
+      (other) => other !== this && other.claims.own && claimsOverlap(other.claims.own, expected),
+    );
   }
 
   /** Nobody whom it knows of, be it there or away, has any of this. */
@@ -150,10 +165,12 @@ class World {
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
-    const range = parsePrefix('10.0.0.0/19');
+    // In some runs there is a block for each node, and none to spare.
+    const range = parsePrefix(seed % 3 === 0 ? '10.0.0.0/21' : '10.0.0.0/19');
     if (typeof range === 'string') throw new Error(range);
     this.pool = new SubnetPool([range], { 4: 24, 6: 64 });
-    this.nodes = Array.from({ length: 6 + this.below(14) }, (_, i) => new Node(this, `n${i}`));
+    const nodes = Math.min(6 + this.below(14), this.pool.size);
+    this.nodes = Array.from({ length: nodes }, (_, i) => new Node(this, `n${i}`));
   }
 
   below(n: number): number {

@@ -94,13 +94,16 @@ export class SubnetClaims {
    * @param now ms, monotonic, as everywhere here
    */
   observe(node: string, claim: Claim | undefined, standing: Standing, now: number): void {
+    if (node === this.#options.self) return;
     const before = this.#others.get(node);
-    if (!claim || standing === 'forgotten') this.#others.delete(node);
-    else this.#others.set(node, { claim, present: standing === 'present' });
+    const after = standing === 'forgotten' ? undefined : heldBy(claim, before, standing);
+    if (after) this.#others.set(node, after);
+    else this.#others.delete(node);
     if (claim) this.#highestEpoch = Math.max(this.#highestEpoch, claim.epoch);
     if (!this.#started) return;
-    if (this.#state === 'exhausted' && before) this.#choose(now, this.#options.settleMs ?? SETTLE);
-    else if (claim && standing === 'present') this.#contest(node, claim, now);
+    if (this.#state === 'exhausted' && before && before.claim !== after?.claim) {
+      this.#choose(now, this.#options.settleMs ?? SETTLE);
+    } else if (claim && standing === 'present') this.#contest(node, claim, now);
   }
 
   /**
@@ -113,8 +116,9 @@ export class SubnetClaims {
     const { remembered, coolDownMs } = this.#options;
     // What it may have lost meanwhile it does not take back: who has it now was right to think it free.
     if (remembered && !this.#taken(remembered)) {
-      const expired = remembered.absentMs > coolDownMs;
-      this.#announce({ podCidr: remembered.podCidr, epoch: expired ? this.#nextEpoch() : remembered.epoch });
+      // Only a clock that makes sense proves that it was kept for us all the time.
+      const kept = remembered.absentMs >= 0 && remembered.absentMs <= coolDownMs;
+      this.#announce({ podCidr: remembered.podCidr, epoch: kept ? remembered.epoch : this.#nextEpoch() });
       this.#hold();
       return;
     }
@@ -147,7 +151,6 @@ export class SubnetClaims {
     const own = this.#own;
     if (!own || !claimsOverlap(own, claim)) return;
     if (byPrecedence({ node: this.#options.self, claim: own }, { node, claim }) < 0) return;
-    this.#own = undefined;
     if (this.#state === 'held') this.#options.outputs.release(own, node);
     this.#choose(now, this.#options.settleMs ?? SETTLE);
   }
@@ -158,9 +161,9 @@ export class SubnetClaims {
     const taken = new Set<number>();
     for (const { claim } of this.#others.values()) for (const index of pool.indexes(claim.podCidr)) taken.add(index);
     if (taken.size >= pool.size) {
+      if (this.#own) this.#announce(undefined);
+      if (this.#state !== 'exhausted') outputs.exhausted(this.usage());
       this.#state = 'exhausted';
-      this.#announce(undefined);
-      outputs.exhausted(this.usage());
       return;
     }
     let index = createHash('sha256').update(self).digest().readUInt32BE() % pool.size;
@@ -189,6 +192,15 @@ export class SubnetClaims {
   #nextEpoch(): number {
     return Math.min(this.#highestEpoch + 1, LAST_EPOCH);
   }
+}
+
+/**
+ * What is kept for a node that is not forgotten. One that is there and claims nothing has just come back, and will claim
+ * again what it had; one that has gone and claims nothing has given it back.
+ */
+function heldBy(claim: Claim | undefined, before: Other | undefined, standing: Standing): Other | undefined {
+  if (claim) return { claim, present: standing === 'present' };
+  return before && standing === 'present' ? { ...before, present: false } : undefined;
 }
 
 /** How many blocks of a pool these claims take. */

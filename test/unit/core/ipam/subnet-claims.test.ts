@@ -120,11 +120,12 @@ t.test('a node that returns', async (t) => {
     claims.start(0, true);
     t.same(acts, ['announce 10.0.2.0/24 10', 'hold 10.0.2.0/24 10']);
   });
-  await t.test('whatever its clock says', async (t) => {
-    for (const absentMs of [-1e15, Number.NaN]) {
+  await t.test('and by a clock that makes no sense likewise', async (t) => {
+    for (const absentMs of [-1, -1e15, Number.NaN]) {
       const { claims, acts } = machine('10.0.0.0/22', { remembered: { ...remembered, absentMs } });
+      claims.observe('a', claim(9, '10.0.1.0/24'), 'present', 0);
       claims.start(0, true);
-      t.same(acts, ['announce 10.0.2.0/24 3', 'hold 10.0.2.0/24 3']);
+      t.same(acts, ['announce 10.0.2.0/24 10', 'hold 10.0.2.0/24 10']);
     }
   });
 });
@@ -134,13 +135,32 @@ t.test('no block is free', async (t) => {
   claims.observe('a', claim(1, '10.0.0.0/24'), 'present', 0);
   claims.observe('b', claim(2, '10.0.1.0/24'), 'absent', 0);
   claims.start(0, true);
-  t.same(acts, ['announce nothing', 'exhausted 2 1 1']);
+  t.same(acts, ['exhausted 2 1 1']);
   t.equal(claims.state, 'exhausted');
   claims.observe('c', undefined, 'present', 1000);
-  t.equal(acts.length, 2, 'said once');
+  claims.observe('b', undefined, 'present', 1100);
+  t.equal(acts.length, 1, 'said once; b is back, and will want its own again');
+  claims.observe('b', claim(2, '10.0.1.0/24'), 'absent', 1200);
   claims.observe('b', undefined, 'forgotten', 2000);
   t.equal(own(), '10.0.1.0/24', 'as soon as there is one');
   t.same(claims.usage(), { total: 2, used: 2, kept: 0, free: 0 });
+});
+
+t.test('what a node gave back is free when it has gone', async (t) => {
+  const { claims, own } = machine('10.0.0.0/24');
+  claims.observe('a', claim(1, '10.0.0.0/24'), 'present', 0);
+  claims.start(0, true);
+  claims.observe('a', undefined, 'present', 10);
+  t.equal(own(), '');
+  claims.observe('a', undefined, 'absent', 20);
+  t.equal(own(), '10.0.0.0/24');
+});
+
+t.test('what others remember of this node itself is no obstacle', async (t) => {
+  const { claims, own } = machine('10.0.0.0/24');
+  claims.observe('self', claim(1, '10.0.0.0/24'), 'absent', 0);
+  claims.start(0, true);
+  t.equal(own(), '10.0.0.0/24');
 });
 
 t.test('what was given back is claimed no more', async (t) => {
