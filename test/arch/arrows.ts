@@ -30,9 +30,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   pods: WORKS,
   services: WORKS,
   os: WORKS,
+  sim: ['wire', 'core'],
   lab: ['wire', 'core', 'os', 'control'],
   api: ['wire', 'core', 'control', 'dataplane'],
-  cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'api', 'agent.ts'],
+  cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'sim', 'api', 'agent.ts'],
 };
 
 /** Modules of Node that touch the world. */

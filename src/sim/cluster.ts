@@ -1,0 +1,253 @@
+/**
+ * Thousands of nodes in one process: the shipped protocol (src/core/swim) on a simulated network, in virtual time. What
+ * the real driver does around it (src/control/membership) is done here: exchanges of states, pings over streams, and the
+ * attempts to reach again who was lost.
+ */
+import type { Random } from '../core/random.js';
+import { CardStore } from '../core/swim/card-store.js';
+import type { SwimProfile } from '../core/swim/profile.js';
+import { Swim } from '../core/swim/swim.js';
+import { ALIVE, type Card, DEAD, type MemberRecord, type NodeId, type SwimEvent } from '../core/swim/types.js';
+import { EventHeap } from './event-heap.js';
+import { type NetworkModel, SimNetwork } from './network.js';
+import { CARD_BYTES, PACKET_BYTES, TrafficMeter, updateBytes } from './traffic.js';
+
+/** Between two attempts to reach again who was lost, ms, jittered by half; as membership.ts has it. */
+const REJOIN_PAUSE = 10_000;
+/** Between two attempts to be let in, ms. */
+const ASK_PAUSE = 1_000;
+/** Members that have been there for this long at the beginning are no news, ms. */
+const LONG_THERE = 3_600_000;
+
+export interface SimCard extends Card {
+  readonly incarnation: number;
+}
+
+export interface SimOptions {
+  /** Nodes that know each other at the beginning. */
+  readonly nodes: number;
+  /** How many may be added. */
+  readonly room: number;
+  readonly profile: SwimProfile;
+  readonly network: NetworkModel;
+  readonly random: Random;
+  /** Everything that any node notices. */
+  readonly onEvent: (at: NodeId, event: SwimEvent<SimCard>, now: number) => void;
+}
+
+export class SimCluster {
+  readonly network: SimNetwork;
+  readonly traffic = new TrafficMeter();
+  readonly #options: SimOptions;
+  readonly #events = new EventHeap();
+  readonly #swims: (Swim<SimCard> | undefined)[] = [];
+  readonly #store = new CardStore<SimCard>();
+  /** Shared by all nodes: cards are told apart as objects. */
+  readonly #cards: SimCard[] = [];
+  /** By node, when it is to be woken; an event for another time is out of date. */
+  readonly #wakes: Float64Array;
+  #now = 0;
+  #handled = 0;
+
+  constructor(options: SimOptions) {
+    this.#options = options;
+    this.network = new SimNetwork(options.network, options.random);
+    this.#wakes = new Float64Array(options.nodes + options.room).fill(Number.POSITIVE_INFINITY);
+    for (let node = 0; node < options.nodes; node++) this.#cards.push({ size: CARD_BYTES, incarnation: 1 });
+    const all = this.#cards.map(
+      (card, node): MemberRecord<SimCard> => ({ node, state: ALIVE, incarnation: 1, card, ageMs: LONG_THERE }),
+    );
+    for (let node = 0; node < options.nodes; node++) {
+      const swim = this.#make(node);
+      swim.mergeState(all, 0);
+      this.#planWake(node, swim);
+    }
+  }
+
+  /** Virtual time, ms. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Events that were handled so far. */
+  get handled(): number {
+    return this.#handled;
+  }
+
+  /** A node's protocol; undefined while it does not run. */
+  swim(node: NodeId): Swim<SimCard> | undefined {
+    return this.#swims[node];
+  }
+
+  /** Nodes that run. */
+  running(): NodeId[] {
+    return [...this.#swims.keys()].filter((node) => this.#swims[node] !== undefined);
+  }
+
+  /** Lets time pass. */
+  runUntil(end: number): void {
+    while (this.#events.nextAt <= end) {
+      const event = this.#events.take();
+      if (!event) break;
+      this.#now = event.at;
+      this.#handled++;
+      event.run(event.at);
+    }
+    this.#now = end;
+  }
+
+  at(time: number, act: () => void): void {
+    this.#events.add(time, act);
+  }
+
+  /** A node that nobody knows joins by way of another. */
+  join(through: NodeId): NodeId {
+    const node = this.#cards.length;
+    this.#cards.push({ size: CARD_BYTES, incarnation: 1 });
+    const swim = this.#make(node);
+    this.#planWake(node, swim);
+    this.#ask(node, swim, through);
+    return node;
+  }
+
+  /** It is gone, without a word. */
+  kill(node: NodeId): void {
+    this.#swims[node] = undefined;
+  }
+
+  /** It says that it goes; its process ends a little later. */
+  leave(node: NodeId): void {
+    const swim = this.#swims[node];
+    if (!swim) return;
+    swim.leave(this.#now);
+    this.#planWake(node, swim);
+    this.#events.add(this.#now + 500, () => this.kill(node));
+  }
+
+  /** A node that was killed is back, and remembers nothing but whom to ask. */
+  restart(node: NodeId, through: NodeId): void {
+    this.#cards[node] = { size: CARD_BYTES, incarnation: 1 };
+    const swim = this.#make(node);
+    this.#planWake(node, swim);
+    this.#ask(node, swim, through);
+  }
+
+  /** Asks to be let in, again and again until somebody answers. */
+  #ask(node: NodeId, swim: Swim<SimCard>, through: NodeId): void {
+    this.#sync(node, through);
+    this.#events.add(this.#now + ASK_PAUSE, () => {
+      if (this.#swims[node] !== swim || swim.size > 1) return;
+      const others = this.running().filter((other) => other !== node);
+      this.#ask(node, swim, others[Math.floor(this.#options.random() * others.length)] ?? through);
+    });
+  }
+
+  #make(node: NodeId): Swim<SimCard> {
+    const { profile, random, onEvent, nodes, room } = this.#options;
+    const swim = new Swim<SimCard>({
+      self: node,
+      card: this.#cards[node],
+      incarnation: 1,
+      profile,
+      cards: this.#store,
+      now: this.#now,
+      capacity: nodes + room,
+      tools: {
+        random,
+        sizeOf: updateBytes,
+        packetOverhead: PACKET_BYTES,
+        renew: (incarnation) => {
+          this.#cards[node] = { size: CARD_BYTES, incarnation };
+          return this.#cards[node];
+        },
+        judge: () => 'accept',
+      },
+      outputs: {
+        send: (to, packet) => {
+          this.traffic.packet(packet);
+          for (const at of this.network.arrivals(node, to, this.#now)) {
+            this.#reach(to, at, (other, now) => other.handlePacket(packet, now));
+          }
+        },
+        sync: (to) => this.#sync(node, to),
+        streamPing: (to, seq) => this.#streamPing(node, to, seq),
+        notify: (event) => onEvent(node, event, this.#now),
+      },
+    });
+    this.#swims[node] = swim;
+    this.#planRejoin(node, swim);
+    return swim;
+  }
+
+  /** Something comes to a node: it is dealt with when the node gets to it, if it runs then. */
+  #reach(node: NodeId, at: number, act: (swim: Swim<SimCard>, now: number) => void): void {
+    this.#events.add(at, (now) => {
+      const worked = this.network.workedAt(node, now);
+      if (worked > now) {
+        this.#reach(node, worked, act);
+        return;
+      }
+      const swim = this.#swims[node];
+      if (!swim) return;
+      act(swim, now);
+      this.#planWake(node, swim);
+    });
+  }
+
+  #planWake(node: NodeId, swim: Swim<SimCard>): void {
+    const at = swim.wakeAt();
+    if (at === this.#wakes[node]) return;
+    this.#wakes[node] = at;
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#events.add(at, (now) => this.#wake(node, now));
+  }
+
+  #wake(node: NodeId, at: number): void {
+    if (this.#wakes[node] !== at) return;
+    const swim = this.#swims[node];
+    this.#wakes[node] = Number.POSITIVE_INFINITY;
+    if (!swim) return;
+    const worked = this.network.workedAt(node, at);
+    if (worked > at) {
+      this.#wakes[node] = worked;
+      this.#events.add(worked, (now) => this.#wake(node, now));
+      return;
+    }
+    swim.wake(at);
+    this.#planWake(node, swim);
+  }
+
+  /** Both ways: the one that is asked merges before it answers. */
+  #sync(from: NodeId, to: NodeId): void {
+    if (!this.network.reaches(from, to)) return;
+    this.#reach(to, this.#now + this.network.latency(), (asked, now) => {
+      const asker = this.#swims[from];
+      if (!asker) return;
+      this.traffic.state(asker.size);
+      asked.mergeState(asker.pushState(now), now);
+      const answer = [...asked.pushState(now)];
+      this.traffic.state(answer.length);
+      this.#reach(from, now + this.network.latency(), (swim, then) => swim.mergeState(answer, then));
+    });
+  }
+
+  #streamPing(from: NodeId, to: NodeId, seq: number): void {
+    if (!this.network.reaches(from, to)) return;
+    this.#reach(to, this.#now + this.network.latency(), (_, now) => {
+      this.#reach(from, now + this.network.latency(), (swim, then) => swim.handleStreamAck(seq, then));
+    });
+  }
+
+  #planRejoin(node: NodeId, swim: Swim<SimCard>): void {
+    const { random } = this.#options;
+    this.#events.add(this.#now + REJOIN_PAUSE * (0.5 + random()), () => {
+      if (this.#swims[node] !== swim) return;
+      if (swim.size > swim.alive) {
+        const lost = [...swim.members()].filter(({ state }) => state === DEAD);
+        const one = lost[Math.floor(random() * lost.length)];
+        if (one) this.#sync(node, one.node);
+      }
+      this.#planRejoin(node, swim);
+    });
+  }
+}

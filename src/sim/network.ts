@@ -1,0 +1,77 @@
+/** A network as it is: it takes time, loses, doubles, and splits. All by one seed. */
+import type { Random } from '../core/random.js';
+
+export interface NetworkModel {
+  /** One way, ms: the least, and what is added at random. */
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  /** Part of the datagrams that is lost, and that arrives twice. */
+  readonly loss: number;
+  readonly duplicate: number;
+}
+
+interface Stall {
+  from: number;
+  until: number;
+  readonly longestMs: number;
+}
+
+export class SimNetwork {
+  readonly #model: NetworkModel;
+  readonly #random: Random;
+  /** By node: only nodes of one group reach each other. */
+  #groups: Uint8Array | undefined;
+  /** Slow nodes, with the stall that lasts or comes next. */
+  readonly #slow = new Map<number, Stall>();
+
+  constructor(model: NetworkModel, random: Random) {
+    this.#model = model;
+    this.#random = random;
+  }
+
+  /** @param groups of each node; undefined: all reach all */
+  split(groups: Uint8Array | undefined): void {
+    this.#groups = groups;
+  }
+
+  /** A node that does nothing for a time and then works for a time, each as long as chance has it. @param longestMs of both */
+  setSlow(node: number, now: number, longestMs: number): void {
+    this.#slow.set(node, { from: now, until: now + this.#random() * longestMs, longestMs });
+  }
+
+  /** All nodes are as fast as can be. */
+  mendSlow(): void {
+    this.#slow.clear();
+  }
+
+  isSlow(node: number): boolean {
+    return this.#slow.has(node);
+  }
+
+  reaches(from: number, to: number): boolean {
+    return this.#groups === undefined || this.#groups[from] === this.#groups[to];
+  }
+
+  /** When copies of a datagram that is sent now arrive, ms; none if it is lost. */
+  arrivals(from: number, to: number, now: number): number[] {
+    const { loss, duplicate } = this.#model;
+    if (!this.reaches(from, to) || this.#random() < loss) return [];
+    return this.#random() < duplicate ? [now + this.latency(), now + this.latency()] : [now + this.latency()];
+  }
+
+  /** One way, ms. */
+  latency(): number {
+    return this.#model.latencyMs + this.#random() * this.#model.jitterMs;
+  }
+
+  /** When a node gets to do what is due now: later, if it is slow. */
+  workedAt(node: number, now: number): number {
+    const stall = this.#slow.get(node);
+    if (!stall) return now;
+    while (now >= stall.until) {
+      stall.from = stall.until + this.#random() * stall.longestMs;
+      stall.until = stall.from + this.#random() * stall.longestMs;
+    }
+    return now < stall.from ? now : stall.until;
+  }
+}

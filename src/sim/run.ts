@@ -1,0 +1,267 @@
+/** One run of a scenario: what was done, when who noticed, what was noticed falsely, and what it cost. Same seed, same run. */
+import { seededRandom } from '../core/random.js';
+import { ALIVE, type NodeId, SUSPECT, type SwimEvent } from '../core/swim/types.js';
+import { type SimCard, SimCluster } from './cluster.js';
+import { type Action, profileOf, type Scenario } from './scenario.js';
+import type { Traffic } from './traffic.js';
+
+/** A change that the others are to notice, and how it became known. */
+export interface Spread {
+  readonly what: 'join' | 'kill' | 'leave' | 'restart' | 'heal';
+  /** ms */
+  readonly at: number;
+  /** Nodes that could notice. */
+  readonly witnesses: number;
+  /** When each that noticed did so, ms after `at`, in order. For `heal`: when the last foreign node was back for each. */
+  readonly times: readonly number[];
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly seconds: number;
+  readonly spreads: readonly Spread[];
+  /** Times that a node which ran and was reachable was suspected, or declared dead, by anybody; and of how many nodes. */
+  readonly falseSuspicions: number;
+  readonly falseDeaths: number;
+  readonly falselyDead: number;
+  /** Those deaths of nodes that were not slow. */
+  readonly falseDeathsOfHealthy: number;
+  /** At the end: views of one node that runs of another, and how many of them are wrong. */
+  readonly views: number;
+  readonly wrongViews: number;
+  readonly traffic: Traffic;
+  /** For each node and second, of datagrams and of states. */
+  readonly bytesPerNodeSecond: number;
+  readonly packetsPerNodeSecond: number;
+  /** Events that were simulated. */
+  readonly events: number;
+}
+
+/** Called now and then, so that people see something. @param part of the virtual time that has passed */
+export type OnProgress = (part: number, events: number) => void;
+
+/** So many looks at the progress in a run. */
+const LOOKS = 200;
+
+interface Watched {
+  readonly what: Spread['what'];
+  readonly at: number;
+  readonly kinds: readonly SwimEvent<SimCard>['kind'][];
+  readonly witnesses: ReadonlySet<NodeId>;
+  readonly noticed: Map<NodeId, number>;
+}
+
+/** A split that has ended: whom each node has to see again. */
+interface Heal {
+  readonly at: number;
+  readonly witnesses: number;
+  readonly missing: Map<NodeId, Set<NodeId>>;
+  readonly done: number[];
+}
+
+export function runScenario(scenario: Scenario, seed: number, onProgress: OnProgress = () => {}): RunReport {
+  const run = new Run(scenario, seed);
+  const end = scenario.seconds * 1000;
+  for (let look = 1; look <= LOOKS; look++) {
+    run.cluster.runUntil((end * look) / LOOKS);
+    onProgress(look / LOOKS, run.cluster.handled);
+  }
+  return run.report(seed);
+}
+
+class Run {
+  readonly cluster: SimCluster;
+  readonly #scenario: Scenario;
+  readonly #random: () => number;
+  /** What is watched for, by the node that it is about. */
+  readonly #watched = new Map<NodeId, Watched>();
+  readonly #spreads: Watched[] = [];
+  readonly #killed: NodeId[] = [];
+  #heal: Heal | undefined;
+  #groups: Uint8Array | undefined;
+  #falseSuspicions = 0;
+  #falseDeaths = 0;
+  #falseDeathsOfHealthy = 0;
+  readonly #falselyDead = new Set<NodeId>();
+
+  constructor(scenario: Scenario, seed: number) {
+    this.#scenario = scenario;
+    this.#random = seededRandom(seed);
+    const { nodes, latencyMs, jitterMs, loss, duplicate, actions } = scenario;
+    this.cluster = new SimCluster({
+      nodes,
+      room: actions.reduce((sum, action) => sum + ('join' in action ? action.join : 0), 0),
+      profile: profileOf(scenario),
+      network: { latencyMs, jitterMs, loss, duplicate },
+      random: this.#random,
+      onEvent: (at, event, now) => this.#notice(at, event, now),
+    });
+    for (const action of actions) this.cluster.at(action.at * 1000, () => this.#act(action));
+  }
+
+  #act(action: Action): void {
+    const { cluster } = this;
+    const now = cluster.now;
+    if ('join' in action) this.#times(action.join, () => this.#watch('join', cluster.join(this.#pick()), ['joined']));
+    else if ('kill' in action) this.#times(action.kill, () => this.#kill());
+    else if ('leave' in action) {
+      this.#times(action.leave, () => {
+        const node = this.#pick();
+        this.#watch('leave', node, ['left']);
+        cluster.leave(node);
+      });
+    } else if ('restart' in action) {
+      this.#times(action.restart, () => {
+        const node = this.#killed.shift();
+        if (node === undefined) return;
+        cluster.restart(node, this.#pick());
+        this.#watch('restart', node, ['joined', 'updated', 'recovered']);
+      });
+    } else if ('slow' in action) {
+      const nodes = cluster.running().filter(() => this.#random() < action.slow);
+      for (const node of nodes.length > 0 ? nodes : [this.#pick()])
+        cluster.network.setSlow(node, now, action.stall * 1000);
+      cluster.at(now + action.for * 1000, () => cluster.network.mendSlow());
+    } else this.#split(action.split, action.for * 1000);
+  }
+
+  #kill(): void {
+    const node = this.#pick();
+    this.#killed.push(node);
+    this.#watch('kill', node, ['failed']);
+    this.cluster.kill(node);
+  }
+
+  #split(part: number, forMs: number): void {
+    const { cluster } = this;
+    const running = cluster.running();
+    this.#groups = new Uint8Array(this.#scenario.nodes + 1024);
+    for (const node of running) this.#groups[node] = this.#random() < part ? 1 : 0;
+    cluster.network.split(this.#groups);
+    cluster.at(cluster.now + forMs, () => {
+      cluster.network.split(undefined);
+      this.#groups = undefined;
+      this.#watchHeal();
+    });
+  }
+
+  /** Who of the others each node has given up, and has to see again. */
+  #watchHeal(): void {
+    const { cluster } = this;
+    const missing = new Map<NodeId, Set<NodeId>>();
+    for (const node of cluster.running()) {
+      const lost = [...(cluster.swim(node)?.members() ?? [])].filter(
+        ({ node: other, state }) => state > 1 && cluster.swim(other),
+      );
+      if (lost.length > 0) missing.set(node, new Set(lost.map(({ node: other }) => other)));
+    }
+    this.#heal = { at: cluster.now, missing, done: [], witnesses: missing.size };
+  }
+
+  #watch(what: Spread['what'], node: NodeId, kinds: Watched['kinds']): void {
+    const { cluster } = this;
+    const witnesses = new Set(
+      cluster
+        .running()
+        .filter((other) => other !== node && (!this.#groups || this.#groups[other] === this.#groups[node])),
+    );
+    const watched: Watched = { what, at: cluster.now, kinds, witnesses, noticed: new Map() };
+    this.#watched.set(node, watched);
+    this.#spreads.push(watched);
+  }
+
+  #notice(at: NodeId, event: SwimEvent<SimCard>, now: number): void {
+    if (event.kind === 'refuted') return;
+    const { node } = event;
+    const watched = this.#watched.get(node);
+    if (watched?.kinds.includes(event.kind) && watched.witnesses.has(at) && !watched.noticed.has(at)) {
+      watched.noticed.set(at, now - watched.at);
+    }
+    if (this.#heal && event.kind === 'joined') this.#noticeBack(this.#heal, at, node, now);
+    if (event.kind !== 'suspected' && event.kind !== 'failed') return;
+    const gone =
+      !this.cluster.swim(node) || !this.cluster.network.reaches(at, node) || this.cluster.swim(node)?.leaving;
+    // Just after a split has ended the news of it still goes round.
+    if (gone || this.#heal) return;
+    if (event.kind === 'suspected') this.#falseSuspicions++;
+    else {
+      this.#falseDeaths++;
+      this.#falselyDead.add(node);
+      if (!this.cluster.network.isSlow(node)) this.#falseDeathsOfHealthy++;
+    }
+  }
+
+  #noticeBack(heal: Heal, at: NodeId, node: NodeId, now: number): void {
+    const missing = heal.missing.get(at);
+    if (!missing?.delete(node) || missing.size > 0) return;
+    heal.missing.delete(at);
+    heal.done.push(now - heal.at);
+  }
+
+  #times(count: number, act: () => void): void {
+    for (let i = 0; i < count; i++) act();
+  }
+
+  /** A node that runs, at random. */
+  #pick(): NodeId {
+    const running = this.cluster.running();
+    return running[Math.floor(this.#random() * running.length)];
+  }
+
+  /** What nodes think at the end, against the truth: who runs is alive, who does not is not. */
+  #compare(): Pick<RunReport, 'views' | 'wrongViews'> {
+    const running = this.cluster.running();
+    let wrongViews = 0;
+    for (const node of running) {
+      let seen = 0;
+      for (const { node: other, state } of this.cluster.swim(node)?.members() ?? []) {
+        const there = state === ALIVE || state === SUSPECT;
+        if (there && this.cluster.swim(other)) seen++;
+        else if (there) wrongViews++;
+      }
+      wrongViews += running.length - seen;
+    }
+    return { views: running.length ** 2, wrongViews };
+  }
+
+  report(seed: number): RunReport {
+    const { nodes, seconds } = this.#scenario;
+    const traffic = this.cluster.traffic.read();
+    const sum = (of: 'bytes' | 'packets') => Object.values(traffic).reduce((total, counts) => total + counts[of], 0);
+    const spreads = this.#spreads.map(({ what, at, witnesses, noticed }): Spread => {
+      return { what, at, witnesses: witnesses.size, times: sorted([...noticed.values()]) };
+    });
+    if (this.#heal) {
+      const { at, witnesses, done } = this.#heal;
+      spreads.push({ what: 'heal', at, witnesses, times: sorted(done) });
+    }
+    return {
+      ...this.#compare(),
+      seed,
+      nodes,
+      seconds,
+      spreads,
+      falseSuspicions: this.#falseSuspicions,
+      falseDeaths: this.#falseDeaths,
+      falselyDead: this.#falselyDead.size,
+      falseDeathsOfHealthy: this.#falseDeathsOfHealthy,
+      traffic,
+      bytesPerNodeSecond: sum('bytes') / nodes / seconds,
+      packetsPerNodeSecond: sum('packets') / nodes / seconds,
+      events: this.cluster.handled,
+    };
+  }
+}
+
+function sorted(times: number[]): number[] {
+  return times.sort((a, b) => a - b);
+}
+
+/**
+ * When a part of the witnesses had noticed, ms; undefined: so many never did.
+ * @param part 0 < part <= 1
+ */
+export function noticedBy({ times, witnesses }: Spread, part: number): number | undefined {
+  return times[Math.max(1, Math.ceil(part * witnesses)) - 1];
+}

@@ -1,0 +1,98 @@
+/** What is simulated: a file, YAML or JSON, or one of the built-in ones. */
+import { parse } from 'yaml';
+import * as z from 'zod';
+import { LAN, type SwimProfile, WAN } from '../core/swim/profile.js';
+import { PodwireError } from '../wire/error.js';
+
+const count = z.number().int().min(1);
+const part = z.number().min(0).max(1);
+const seconds = z.number().min(0);
+
+/** One thing a line; each at a time of its own, in seconds. */
+const ActionSchema = z.union([
+  z.strictObject({ at: seconds, join: count }).describe('nodes that join'),
+  z.strictObject({ at: seconds, kill: count }).describe('nodes that are gone without a word'),
+  z.strictObject({ at: seconds, leave: count }).describe('nodes that say that they go'),
+  z.strictObject({ at: seconds, restart: count }).describe('killed nodes that come back'),
+  z
+    .strictObject({ at: seconds, split: part, for: seconds })
+    .describe('a part that reaches the rest no more for a while'),
+  z
+    .strictObject({ at: seconds, slow: part, for: seconds, stall: seconds.default(10) })
+    .describe('a part that does nothing for up to `stall` seconds, works for up to as long, and so on'),
+]);
+
+export type Action = z.output<typeof ActionSchema>;
+type WrittenAction = z.input<typeof ActionSchema>;
+
+const ScenarioSchema = z.strictObject({
+  nodes: z.number().int().min(2).max(16_000).default(100),
+  seconds: z.number().min(1).default(60),
+  profile: z.enum(['lan', 'wan']).default('lan'),
+  /** Parameters of the profile, replaced. */
+  tune: z.record(z.string(), z.union([z.number(), z.boolean()])).default({}),
+  latencyMs: z.number().min(0).default(0.5),
+  jitterMs: z.number().min(0).default(1),
+  loss: part.default(0),
+  duplicate: part.default(0),
+  actions: z.array(ActionSchema).default([]),
+});
+
+export type Scenario = z.output<typeof ScenarioSchema>;
+
+/** Names and scenarios that need no file. */
+export const BUILT_IN: Readonly<Record<string, z.input<typeof ScenarioSchema>>> = {
+  join: { seconds: 30, actions: [{ at: 10, join: 1 }] },
+  kill: { seconds: 90, actions: [{ at: 10, kill: 1 }] },
+  leave: { seconds: 30, actions: [{ at: 10, leave: 1 }] },
+  loss: { seconds: 120, loss: 0.1, actions: [{ at: 10, kill: 1 }] },
+  slow: { seconds: 180, actions: [{ at: 10, slow: 0.01, for: 160 }] },
+  split: { seconds: 780, actions: [{ at: 30, split: 0.5, for: 600 }] },
+  churn: {
+    seconds: 180,
+    loss: 0.01,
+    actions: Array.from(
+      { length: 15 },
+      (_, i) => ({ at: 10 + 10 * i, ...[{ kill: 1 }, { join: 1 }, { restart: 1 }][i % 3] }) as WrittenAction,
+    ),
+  },
+};
+
+/**
+ * @param changes laid over the text's keys
+ * @throws PodwireError CONFIG naming each key that is wrong
+ */
+export function parseScenario(text: string, changes: Readonly<Record<string, unknown>> = {}): Scenario {
+  let raw: unknown;
+  try {
+    raw = parse(text) ?? {};
+  } catch (error) {
+    throw new PodwireError('CONFIG', `the scenario is no YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+  return checkScenario(raw, changes);
+}
+
+/** The same for what was parsed already. */
+export function checkScenario(raw: unknown, changes: Readonly<Record<string, unknown>> = {}): Scenario {
+  const parsed = ScenarioSchema.safeParse(typeof raw === 'object' && raw !== null ? { ...raw, ...changes } : raw);
+  const problems = parsed.success ? unknownParameters(parsed.data) : parsed.error.issues.map(problemWords);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new PodwireError('CONFIG', problems.map((problem) => `the scenario: ${problem}`).join('\n'));
+}
+
+export function profileOf({ profile, tune }: Scenario): SwimProfile {
+  return { ...(profile === 'wan' ? WAN : LAN), ...tune };
+}
+
+function unknownParameters({ tune }: Scenario): string[] {
+  const known = Object.keys(LAN);
+  return Object.keys(tune)
+    .filter((name) => !known.includes(name))
+    .map((name) => `tune.${name} is no parameter: there are ${known.join(', ')}`);
+}
+
+function problemWords({ path, code, message }: z.core.$ZodIssue): string {
+  const where = path.length === 0 ? 'as a whole' : path.join('.');
+  if (code !== 'invalid_union') return `${where}: ${message}`;
+  return `${where}: an action has a time (at) and one of join, kill, leave, restart, split (with for), slow (with for)`;
+}

@@ -1,0 +1,67 @@
+/** The simulator and what it says of the shipped protocol. `SEED=n npx tap dist/test/sim/scenarios.test.js` replays; `RUNS=n` for more. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { seededRandom } from '../../src/core/random.js';
+import { BUILT_IN, checkScenario, convergenceSvg, noticedBy, parseScenario, runScenario } from '../../src/sim/index.js';
+import { packageRoot } from '../unit/package-root.js';
+
+const given = process.env['SEED'];
+const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+
+t.test('the same seed is the same run, another is another', async (t) => {
+  const scenario = parseScenario(readFileSync(join(packageRoot(), 'examples/sim/unkind.yaml'), 'utf8'));
+  const report = runScenario(scenario, 7);
+  t.strictSame(JSON.stringify(runScenario(scenario, 7)), JSON.stringify(report));
+  t.not(JSON.stringify(runScenario(scenario, 8)), JSON.stringify(report));
+  t.match(convergenceSvg('unkind', [report]), /^<svg [\s\S]*<polyline points="[\d., ]+" [\s\S]*<\/svg>\n$/);
+});
+
+t.test('what happens becomes known to all', async (t) => {
+  t.comment(`SEED=${first}`);
+  const all = (name: string, nodes = 100) => {
+    const { spreads, falseDeaths } = runScenario(checkScenario(BUILT_IN[name], { nodes }), first);
+    t.equal(falseDeaths, 0, `${name}: nobody is falsely declared dead`);
+    return spreads.map((spread) => noticedBy(spread, 1) ?? Number.POSITIVE_INFINITY);
+  };
+  for (const ms of all('join')) t.ok(ms < 2_000, `a join within ${ms.toFixed(0)} ms`);
+  for (const ms of all('leave')) t.ok(ms < 2_000, `a departure within ${ms.toFixed(0)} ms`);
+  // Suspicion takes 8 s at least among 100, and 48 s at most.
+  for (const ms of all('kill')) t.ok(ms > 8_000 && ms < 30_000, `a death within ${ms.toFixed(0)} ms`);
+  for (const ms of all('loss')) t.ok(ms < 60_000, `a death beside a loss of a tenth within ${ms.toFixed(0)} ms`);
+  for (const ms of all('split', 60)) t.ok(ms < 30_000, `a split of ten minutes heals within ${ms.toFixed(0)} ms`);
+});
+
+t.test('random faults: when they are over, all know the truth', async (t) => {
+  const runs = given === undefined ? Number(process.env['RUNS'] ?? 25) : 1;
+  t.comment(`${runs} runs from seed ${first} on`);
+  for (let seed = first; seed < first + runs; seed++) {
+    const fault = runFaults(seed);
+    if (fault !== undefined) t.fail(`SEED=${seed}: ${fault}`);
+  }
+  t.pass('no lost update, no broken promise');
+});
+
+/** Random actions, then quiet; says what is not as it must be. */
+function runFaults(seed: number): string | undefined {
+  const random = seededRandom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const actions = Array.from({ length: 2 + below(6) }, () => {
+    const at = 1 + below(60);
+    const some = 1 + below(2);
+    return [
+      { at, join: some },
+      { at, kill: some },
+      { at, leave: 1 },
+      { at: at + 20, restart: some },
+      { at, split: random(), for: below(40) },
+      { at, slow: 0.2, for: below(30), stall: below(12) },
+    ][below(6)];
+  });
+  const network = { loss: random() * 0.15, duplicate: random() * 0.1, latencyMs: below(20), jitterMs: below(50) };
+  const scenario = checkScenario({ nodes: 6 + below(26), seconds: 220, ...network, actions });
+  const { wrongViews, views } = runScenario(scenario, seed);
+  return wrongViews === 0
+    ? undefined
+    : `${wrongViews} of ${views} views are wrong at the end: ${JSON.stringify(actions)}`;
+}
