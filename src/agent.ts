@@ -172,9 +172,15 @@ class NodeAgent implements Agent {
         sendProbe: (node, frame) => this.#carrier?.sendProbe(node, frame),
       },
     });
+    if (this.#releasing) {
+      await this.#cluster.leave(false);
+      return;
+    }
     // Goodbye is said while packets still flow.
     this.#releases.push(() => this.#cluster?.leave(this.#givesBack));
-    const watch = setInterval(() => void this.#watchAddress(), ADDRESS_WATCH);
+    const watch = setInterval(() => {
+      this.#watchAddress().catch((error) => this.#options.log.warn({ err: error }, String(error)));
+    }, ADDRESS_WATCH);
     this.#releases.push(() => clearInterval(watch));
   }
 
@@ -269,8 +275,8 @@ class NodeAgent implements Agent {
     if (!next || this.#releasing || !this.#cluster) return;
     const words = `the underlay address is ${formatAddress(next)} now`;
     this.#events.tell('address-changed', words);
-    this.#underlay = next;
     await this.#cluster.move(next);
+    this.#underlay = next;
     if (this.#claim) this.#inTurn(() => this.#startCarrier());
   }
 

@@ -21,16 +21,16 @@ import { OpenSessions } from './core/open-sessions.js';
 import { PathMonitor } from './core/path-monitor.js';
 import { Sessions } from './core/sessions.js';
 import { LAN, type SwimProfile, WAN } from './core/swim/profile.js';
-import { ALIVE, SUSPECT } from './core/swim/types.js';
+import { ALIVE, LEFT, SUSPECT } from './core/swim/types.js';
 import type { Peer } from './dataplane/peers.js';
 import { ClaimFile } from './os/claim-file.js';
 import { GossipSockets, systemClock } from './os/gossip-sockets.js';
 import { loadOrMakeIdentity } from './os/identity-file.js';
 import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
-import { type Address, formatAddress, formatPrefix } from './wire/address.js';
+import { type Address, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
-import { FEATURE_PROBES } from './wire/gossip/statement.js';
+import { FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
 
 /** Between two writes of what is remembered over a restart, ms. */
 const REMEMBER_EVERY = 30_000;
@@ -162,10 +162,7 @@ export class Cluster {
 
   /** Where the others gossip. */
   endpoints(): Endpoint[] {
-    return [...this.#membership.present()].map(({ card: { statement } }) => ({
-      address: statement.underlay,
-      port: statement.gossipPort,
-    }));
+    return [...this.#membership.present()].map(({ card }) => endpointOf(card));
   }
 
   /** Nodes to join may change while it runs. */
@@ -256,7 +253,7 @@ export class Cluster {
   }
 
   status(): GossipStatus {
-    const { swim } = this.#membership;
+    const { swim, counts } = this.#membership;
     const { gossip } = this.#config;
     return {
       port: gossip.port,
@@ -265,7 +262,7 @@ export class Cluster {
       members: swim.alive,
       awareness: swim.awareness,
       profile: gossip.profile,
-      drops: { ...this.#sessions.counts, ...swim.counts },
+      drops: { ...this.#sessions.counts, ...counts, ...swim.counts },
     };
   }
 
@@ -315,9 +312,12 @@ export class Cluster {
     }
   }
 
+  /** Through whom a restarted node may find the cluster: the dead may only be cut off. Those that are there stand first. */
   #others(): Endpoint[] {
-    const own = formatAddress(this.#membership.card.statement.underlay);
-    return this.endpoints().filter(({ address }) => formatAddress(address) !== own);
+    return [...this.#membership.swim.members()]
+      .filter(({ card, state }) => state !== LEFT && card.statement.node !== this.#config.node)
+      .sort((one, other) => one.state - other.state)
+      .map(({ card }) => endpointOf(card));
   }
 
   #schedulePaths(): void {
@@ -329,6 +329,10 @@ export class Cluster {
       this.#schedulePaths();
     });
   }
+}
+
+function endpointOf({ statement }: SignedStatement): Endpoint {
+  return { address: statement.underlay, port: statement.gossipPort };
 }
 
 function profileOf({ gossip }: NodeConfig): SwimProfile {

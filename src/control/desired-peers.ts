@@ -1,5 +1,5 @@
 /** From what was configured and what gossip tells to the peers of the forwarding table: pure. */
-import { type Claimant, ownersOf } from '../core/ipam/claim.js';
+import { byPrecedence, type Claimant, ownersOf } from '../core/ipam/claim.js';
 import { formatAddress, type Prefix, prefixContains } from '../wire/address.js';
 import type { Statement } from '../wire/gossip/statement.js';
 import type { PeerConfig } from './config/node-config.js';
@@ -27,7 +27,8 @@ export function desiredPeers(
   const left: { node: string; why: string }[] = [];
   const fixed = new Map(configured.map((peer) => [peer.node, peer]));
   const underlays = new Set([self, ...configured].map(({ underlay }) => formatAddress(underlay)));
-  const candidates = members.filter((member) => {
+  // In one order on all nodes, whatever each heard first: of two at one address the older claim stays.
+  const candidates = inOrder(members).filter((member) => {
     const why = obstacle(member);
     if (why !== undefined) left.push({ node: member.node, why });
     else underlays.add(formatAddress(member.underlay));
@@ -37,7 +38,7 @@ export function desiredPeers(
   const claimants: Claimant[] = [
     { node: self.node, claim: { podCidr: self.podCidr, epoch } },
     ...configured.map(({ node, podCidr }) => ({ node, claim: { podCidr, epoch: 0 } })),
-    ...candidates.map(({ node, podCidr, epoch }) => ({ node, claim: { podCidr, epoch } })),
+    ...candidates.map(claimantOf),
   ];
   const owners = ownersOf(claimants);
   const added = candidates.filter(({ node }) => {
@@ -57,6 +58,14 @@ export function desiredPeers(
     }
     return undefined;
   }
+}
+
+function inOrder(members: readonly Statement[]): Statement[] {
+  return [...members].sort((one, other) => byPrecedence(claimantOf(one), claimantOf(other)));
+}
+
+function claimantOf({ node, podCidr, epoch }: Statement): Claimant {
+  return { node, claim: { podCidr, epoch } };
 }
 
 function holds(outer: Prefix, inner: Prefix): boolean {

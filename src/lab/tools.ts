@@ -1,13 +1,16 @@
 /** Things to do between places, each in a function: ping, ask for one's address, transfer. */
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { PodwireError } from '../wire/error.js';
 import type { Answer } from './ask.js';
+import type { HostileReport } from './hostile.js';
 import type { Lab } from './lab.js';
-import type { LabPod, Place } from './plan.js';
+import type { LabHost, LabPod, Place } from './plan.js';
+import type { RunningPodwire } from './podwire.js';
 import { PATH } from './run.js';
 import type { TransferEnd } from './transfer.js';
 
@@ -96,6 +99,49 @@ export async function startGarbage(
   return child;
 }
 
+/**
+ * Records what passes over a host's cable on a UDP port, until `stop` is called. Needs tshark.
+ * @returns `stop` gives the payloads, in hexadecimal digits
+ */
+export async function recordUdp(lab: Lab, host: LabHost, port: number): Promise<{ stop(): Promise<string[]> }> {
+  const filter = ['-f', `udp port ${port}`, '-l', '-n', '-T', 'fields', '-e', 'udp.payload'];
+  const child = lab.spawn(lab.router, ['tshark', '-i', host.name, ...filter], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { stdout, stderr } = child;
+  if (!stdout || !stderr) throw new PodwireError('INTERNAL', 'a program without an output to watch');
+  await new Promise<void>((resolve) => stderr.on('data', (words) => String(words).includes('Capturing') && resolve()));
+  const lines = text(stdout);
+  return {
+    async stop() {
+      child.kill('SIGINT');
+      return (await lines)
+        .split('\n')
+        .map((line) => line.replaceAll(':', ''))
+        .filter(Boolean);
+    },
+  };
+}
+
+/** An attack on a node's gossip port with recorded datagrams (src/lab/hostile.ts), ended by `report`. */
+export async function startHostile(
+  lab: Lab,
+  from: LabHost,
+  target: RunningPodwire,
+  { recorded, port, count, seed }: { recorded: readonly string[]; port: number; count: number; seed: number },
+): Promise<{ report(): Promise<HostileReport> }> {
+  const file = join(lab.directory, 'recorded');
+  writeFileSync(file, recorded.join('\n'));
+  const argv = script('hostile', file, target.process.pid ?? 0, port, target.host.underlay, count, seed);
+  const child = lab.spawn(from, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = await first(child, 'sending');
+  return {
+    async report() {
+      const found = parse<HostileReport>((await lines.next()).value ?? '');
+      if (!found) throw new PodwireError('MACHINE', 'the attack came to no end');
+      return found;
+    },
+  };
+}
+
 /** The command that runs one of this folder's programs. */
 function script(name: string, ...args: (string | number)[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args.map(String)];
@@ -111,6 +157,6 @@ async function first(child: ChildProcess, line: string): Promise<AsyncIterator<s
 }
 
 /** What a program printed as JSON; undefined if it failed and printed nothing. */
-function parse<T>(text: string): T | undefined {
-  return text.trim() === '' ? undefined : (JSON.parse(text) as T);
+function parse<T>(printed: string): T | undefined {
+  return printed.trim() === '' ? undefined : (JSON.parse(printed) as T);
 }

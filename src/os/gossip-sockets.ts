@@ -13,10 +13,17 @@ import type {
 import { formatAddress, parseAddress } from '../wire/address.js';
 import { PodwireError } from '../wire/error.js';
 
-/** A stream that moves nothing for this long is closed, ms. */
-const IDLE = 10_000;
-/** Streams that strangers may hold open at once. */
-const MAX_STREAMS = 128;
+/** How long streams may last, and how many there may be. */
+export interface StreamLimits {
+  /** One that moves nothing for so long is closed, ms. */
+  readonly idleMs: number;
+  /** Its longest life, ms: a stranger that drips bytes does not hold it for ever. */
+  readonly lifeMs: number;
+  /** Streams that others hold open at once: beyond it the oldest gives way, so that strangers shut nobody out. */
+  readonly accepted: number;
+}
+
+const LIMITS: StreamLimits = { idleMs: 10_000, lifeMs: 60_000, accepted: 128 };
 /** UDP buffers, bytes: a burst of gossip waits here while the main thread is busy. */
 const BUFFER = 4 << 20;
 
@@ -32,13 +39,18 @@ export const systemClock: Clock = {
 export class GossipSockets implements GossipTransport {
   readonly #listener: TransportListener;
   readonly #local: Endpoint;
+  readonly #limits: StreamLimits;
   readonly #udp: UdpSocket;
   readonly #server: Server;
   readonly #streams = new Set<Socket>();
+  /** Those that others opened, the oldest first. */
+  readonly #accepted = new Set<Socket>();
+  #closed: Promise<void> | undefined;
 
-  private constructor(local: Endpoint, listener: TransportListener) {
+  private constructor(local: Endpoint, listener: TransportListener, limits: StreamLimits) {
     this.#local = local;
     this.#listener = listener;
+    this.#limits = limits;
     this.#udp = createSocket({
       type: local.address.family === 4 ? 'udp4' : 'udp6',
       recvBufferSize: BUFFER,
@@ -48,13 +60,21 @@ export class GossipSockets implements GossipTransport {
       const remote = endpointOf(socket.remoteAddress, socket.remotePort);
       if (!remote) return void socket.destroy();
       this.#attach(socket, this.#listener.accept(streamEnd(socket, remote)));
+      this.#accepted.add(socket);
+      const [oldest] = this.#accepted;
+      if (this.#accepted.size <= limits.accepted) return;
+      this.#accepted.delete(oldest);
+      oldest.destroy();
     });
-    this.#server.maxConnections = MAX_STREAMS;
   }
 
   /** @throws PodwireError MACHINE: the address or port cannot be had; nothing is open */
-  static async open(local: Endpoint, listener: TransportListener): Promise<GossipSockets> {
-    const sockets = new GossipSockets(local, listener);
+  static async open(
+    local: Endpoint,
+    listener: TransportListener,
+    limits: StreamLimits = LIMITS,
+  ): Promise<GossipSockets> {
+    const sockets = new GossipSockets(local, listener, limits);
     try {
       await sockets.#bind();
       return sockets;
@@ -84,7 +104,7 @@ export class GossipSockets implements GossipTransport {
   }
 
   send(datagram: Uint8Array, to: Endpoint): void {
-    this.#udp.send(datagram, to.port, formatAddress(to.address), () => {});
+    if (!this.#closed) this.#udp.send(datagram, to.port, formatAddress(to.address), () => {});
   }
 
   connect(to: Endpoint, listener: StreamListener): StreamEnd {
@@ -98,25 +118,34 @@ export class GossipSockets implements GossipTransport {
     return streamEnd(socket, to);
   }
 
-  async close(): Promise<void> {
+  /** Resolves when both ports are free. May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const socket of this.#streams) socket.destroy();
-    this.#server.close();
-    await new Promise<void>((resolve) => {
-      this.#udp.once('close', resolve);
-      this.#udp.close();
-    });
+    await Promise.all([
+      new Promise<void>((resolve) => this.#server.close(() => resolve())),
+      new Promise<void>((resolve) => this.#udp.close(resolve)),
+    ]);
   }
 
   #attach(socket: Socket, listener: StreamListener): void {
     let reason: string | undefined;
     this.#streams.add(socket);
-    socket.setTimeout(IDLE, () => socket.destroy(new Error(`nothing came for ${IDLE / 1000} s`)));
+    const { idleMs, lifeMs } = this.#limits;
+    const life = setTimeout(() => socket.destroy(new Error(`it lasted for ${lifeMs / 1000} s`)), lifeMs);
+    socket.setTimeout(idleMs, () => socket.destroy(new Error(`nothing came for ${idleMs / 1000} s`)));
     socket.on('data', (bytes) => listener.data(bytes));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       reason = error.code ?? error.message;
     });
     socket.on('close', () => {
+      clearTimeout(life);
       this.#streams.delete(socket);
+      this.#accepted.delete(socket);
       listener.closed(reason);
     });
   }

@@ -24,8 +24,12 @@ export class PeersFile {
     });
   }
 
-  /** @throws PodwireError MACHINE: it cannot be written; what was there before still is */
+  /**
+   * Who is alone keeps what it knew: it is then that it is needed.
+   * @throws PodwireError MACHINE: it cannot be written; what was there before still is
+   */
   async write(endpoints: readonly Endpoint[]): Promise<void> {
+    if (endpoints.length === 0) return;
     const lines = endpoints.slice(0, MOST).map(formatEndpoint).sort();
     const text = lines.map((line) => `${line}\n`).join('');
     if (text === this.#written) return;

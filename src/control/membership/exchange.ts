@@ -7,8 +7,8 @@
  *   answerer         <- hello                      <- state … last                 <- ack
  * ```
  *
- * The answerer merges before it answers, so the asker gets all that either knew. Every stream is bounded in records, in
- * the size of a message (src/core/channel.ts) and, by its transport, in time.
+ * The answerer merges before it answers, so the asker gets all that either knew. Every stream is bounded: one question,
+ * so many records, a size of a message (src/core/channel.ts) and, by its transport, a time.
  */
 import type { GossipStream, StreamPeer } from '../../core/channel.js';
 import {
@@ -122,8 +122,10 @@ export class Asker extends Exchange {
   }
 
   protected heard(message: StreamMessage): void {
-    const answer = this.#question.kind === 'state' ? this.take(message) : message.kind === 'ack';
-    if (!answer || this.#answered) return;
+    if (this.#answered) return;
+    const question = this.#question;
+    const acked = question.kind === 'ping' && message.kind === 'ack' && message.seq === question.seq;
+    if (!acked && !(question.kind === 'state' && this.take(message))) return;
     this.#answered = true;
     this.end();
     this.#done(undefined);
@@ -138,11 +140,20 @@ export class Asker extends Exchange {
 
 /** The side that was connected to. */
 export class Answerer extends Exchange {
+  #answered = false;
+
   protected opened(): void {}
 
   protected heard(message: StreamMessage): void {
-    if (message.kind === 'ping' && message.target === this.host.node) this.say(encodeStreamAck(message.seq));
-    if (this.take(message)) this.sayState();
+    // An answer may be large, and waits in memory until it is read: nobody gets two of them.
+    if (this.#answered) return;
+    if (message.kind === 'ping' && message.target === this.host.node) {
+      this.#answered = true;
+      this.say(encodeStreamAck(message.seq));
+    } else if (this.take(message)) {
+      this.#answered = true;
+      this.sayState();
+    }
   }
 
   closed(): void {}

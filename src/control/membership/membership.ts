@@ -30,6 +30,7 @@ import {
 import { decodePacket, encodePacket, PACKET_OVERHEAD, updateSize } from '../../wire/gossip/packet.js';
 import type { SignedStatement } from '../../wire/gossip/statement.js';
 import type { NamedRecord } from '../../wire/gossip/stream.js';
+import { SEALED_OVERHEAD } from '../../wire/sealed.js';
 import { formatEndpoint } from '../config/endpoint.js';
 import type { Endpoint } from '../config/node-config.js';
 import type { EventLog } from './events.js';
@@ -73,6 +74,16 @@ export interface MembershipOptions {
   readonly outputs: MembershipOutputs;
 }
 
+/** What was delivered and not taken; each grows for ever. */
+export interface MembershipCounts {
+  /** Packets that are none, or of another version. */
+  unreadablePackets: number;
+  /** Updates of an unknown kind, or with something in them that cannot be. */
+  unreadableUpdates: number;
+  /** Cards that the identity in them has not signed, and claims about nodes that nobody has vouched for. */
+  unvouched: number;
+}
+
 export interface MembershipOutputs {
   /** These subnets are this node's: it may carry traffic. */
   hold(claim: Claim): void;
@@ -86,6 +97,7 @@ export interface MembershipOutputs {
 
 export class Membership {
   readonly directory = new NodeDirectory();
+  readonly counts: MembershipCounts = { unreadablePackets: 0, unreadableUpdates: 0, unvouched: 0 };
   readonly #options: MembershipOptions;
   readonly #self: NodeId;
   readonly #card: OwnCard;
@@ -101,6 +113,7 @@ export class Membership {
   #peersTimer: (() => void) | undefined;
   #cancelWake: () => void = () => {};
   #cancelRejoin: () => void = () => {};
+  #endPause: () => void = () => {};
   #wakeAt = Number.POSITIVE_INFINITY;
   #seeds: readonly Endpoint[];
   #phase: 'joining' | 'member' | 'closed' = 'joining';
@@ -127,7 +140,7 @@ export class Membership {
         renew: (incarnation) => this.#card.renew(incarnation),
         judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),
         sizeOf: (update) => updateSize(this.#names.updateOut(update)),
-        packetOverhead: PACKET_OVERHEAD,
+        packetOverhead: PACKET_OVERHEAD + SEALED_OVERHEAD,
       },
       outputs: {
         send: (to, packet, via) => this.#send(to, packet, via as Endpoint | undefined),
@@ -151,7 +164,6 @@ export class Membership {
               exhausted: (usage) => this.#tell('subnets-exhausted', facts.node, exhaustedWords(usage)),
             },
           });
-    this.#registrar.set(this.#self, this.#card.signed, { alive: true, present: true });
     this.#host = {
       node: facts.node,
       pushState: () => [...this.#swim.pushState(clock.now())].map((record) => this.#names.recordOut(record)),
@@ -170,9 +182,12 @@ export class Membership {
     void this.#join();
   }
 
-  /** Moves to another underlay address: the others learn it with the next gossip. */
+  /**
+   * Moves to another underlay address: the others learn it with the next gossip.
+   * @throws PodwireError MACHINE: the address cannot be had; until a move succeeds this node is silent
+   */
   async move(underlay: Endpoint['address']): Promise<void> {
-    await this.#transport?.close();
+    await this.#shut();
     await this.#open({ ...this.#local(), address: underlay });
     this.change({ underlay });
   }
@@ -208,7 +223,8 @@ export class Membership {
     this.#cancelWake();
     this.#cancelRejoin();
     this.#peersTimer?.();
-    await this.#transport?.close();
+    this.#endPause();
+    await this.#shut();
   }
 
   get card(): SignedStatement {
@@ -231,7 +247,7 @@ export class Membership {
   /** Members that are there, this node too, with their cards. */
   *present(): Generator<MemberView<SignedStatement>> {
     for (const member of this.#swim.members()) {
-      if (member.state === ALIVE || member.state === SUSPECT) yield member;
+      if (isPresent(member)) yield member;
     }
   }
 
@@ -240,7 +256,7 @@ export class Membership {
   }
 
   async #open(local: Endpoint): Promise<void> {
-    this.#transport = await this.#options.transport(local, {
+    const transport = await this.#options.transport(local, {
       datagram: (datagram, from) => this.#receive(datagram, from),
       accept: (stream) => {
         const seal = this.#options.sessions.openStream();
@@ -248,6 +264,15 @@ export class Membership {
         return new Answerer(this.#host, seal, () => stream);
       },
     });
+    if (this.#phase === 'closed') await transport.close();
+    else this.#transport = transport;
+  }
+
+  /** From here on nothing is sent, whatever is still under way. */
+  async #shut(): Promise<void> {
+    const transport = this.#transport;
+    this.#transport = undefined;
+    await transport?.close();
   }
 
   /** Nodes to ask to join, when the configuration has changed. */
@@ -271,9 +296,10 @@ export class Membership {
       },
     });
     const outcome = await this.#joiner.run();
-    if (outcome === 'stopped') return;
-    if (outcome === 'joined' && !(await this.#accepted())) return;
+    if (outcome === 'stopped' || (outcome === 'joined' && !(await this.#accepted()))) return;
+    if (this.#isClosed()) return;
     this.#phase = 'member';
+    this.#register(this.#self);
     const words =
       outcome === 'joined' ? `joined a cluster of ${this.#swim.alive}` : 'this is the first node of a cluster';
     this.#tell('joined-cluster', undefined, words);
@@ -293,7 +319,7 @@ export class Membership {
         return false;
       }
       await this.#pause(REFUSED_PAUSE);
-      if (this.#phase === 'closed') return false;
+      if (this.#isClosed()) return false;
     }
   }
 
@@ -317,8 +343,20 @@ export class Membership {
     this.#cancelRejoin = clock.after(this.#jittered(REJOIN_PAUSE), () => this.#rejoin());
   }
 
+  /** While it waited for something. */
+  #isClosed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  /** One at a time; it ends early when this node does. */
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #jittered(ms: number): number {
@@ -331,9 +369,15 @@ export class Membership {
 
   /** A datagram that was opened: sealed by a living holder of a ring key. */
   deliver(plain: Uint8Array, from: Endpoint): void {
+    if (this.#phase === 'closed') return;
     const wire = decodePacket(plain);
-    if (typeof wire === 'string' || this.#phase === 'closed') return;
+    if (typeof wire === 'string') {
+      this.counts.unreadablePackets++;
+      return;
+    }
     const packet = this.#names.packetIn(wire);
+    this.counts.unreadableUpdates += wire.skipped;
+    this.counts.unvouched += wire.updates.length - packet.updates.length;
     this.#drive((now) => this.#swim.handlePacket(packet, now, from));
     this.#forgetStrangers(packet.updates.map(({ node }) => node));
   }
@@ -353,6 +397,7 @@ export class Membership {
 
   #merge(wire: readonly NamedRecord[]): void {
     const records: MemberRecord<SignedStatement>[] = wire.flatMap((record) => this.#names.recordIn(record));
+    this.counts.unvouched += wire.length - records.length;
     this.#drive((now) => this.#swim.mergeState(records, now));
     this.#forgetStrangers(records.map(({ node }) => node));
   }
@@ -418,14 +463,14 @@ export class Membership {
       this.#hearConflict(event.node, event.card);
       return;
     }
-    this.#register(event);
+    this.#follow(event);
     this.#tell(event.kind, name, eventWords(event, name));
     if (event.kind === 'forgotten') this.directory.release(event.node);
     this.#peersChanged();
   }
 
   /** The registrar and the claims follow the members. */
-  #register(event: Exclude<SwimEvent<SignedStatement>, { kind: 'refuted' | 'conflict' }>): void {
+  #follow(event: Exclude<SwimEvent<SignedStatement>, { kind: 'refuted' | 'conflict' }>): void {
     const { node } = event;
     const now = this.#options.clock.now();
     const name = this.directory.name(node);
@@ -436,9 +481,15 @@ export class Membership {
     }
     const member = this.#swim.member(node);
     if (!member) return;
-    const present = member.state === ALIVE || member.state === SUSPECT;
-    this.#registrar.set(node, member.card, { alive: member.state === ALIVE, present });
-    this.#claims?.observe(name, claimOf(member.card), present ? 'present' : 'absent', now);
+    this.#register(node);
+    this.#claims?.observe(name, claimOf(member.card), isPresent(member) ? 'present' : 'absent', now);
+  }
+
+  /** What a node has is its own from now on. A node that joins has nothing yet: it is the others' turn to object. */
+  #register(node: NodeId): void {
+    const member = this.#swim.member(node);
+    if (!member || (node === this.#self && this.#phase !== 'member')) return;
+    this.#registrar.set(node, member.card, { alive: member.state === ALIVE, present: isPresent(member) });
   }
 
   #hearConflict(node: NodeId, card: SignedStatement): void {
@@ -465,7 +516,7 @@ export class Membership {
   #sayOfItself(facts: Partial<OwnFacts>): void {
     const incarnation = this.#swim.nextIncarnation();
     this.#swim.update(this.#card.renew(incarnation, facts), incarnation, this.#options.clock.now());
-    this.#registrar.set(this.#self, this.#card.signed, { alive: true, present: true });
+    this.#register(this.#self);
   }
 
   #hold(claim: Claim): void {
@@ -494,6 +545,10 @@ export class Membership {
     this.#lastSaid = message;
     this.#options.events.tell(kind, message, node === undefined ? {} : { node });
   }
+}
+
+function isPresent({ state }: MemberView<SignedStatement>): boolean {
+  return state === ALIVE || state === SUSPECT;
 }
 
 function endpointOfCard({ statement }: SignedStatement): Endpoint {

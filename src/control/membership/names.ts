@@ -25,7 +25,7 @@ export class Names {
     return {
       from: this.directory.find(from),
       ...(probe && { probe: this.#probeIn(probe) }),
-      updates: updates.flatMap((update) => this.#updateIn(update)),
+      updates: updates.flatMap((update) => this.#updateIn(update, from)),
     };
   }
 
@@ -65,7 +65,8 @@ export class Names {
     }
   }
 
-  #updateIn(update: NamedUpdate): Update<SignedStatement>[] {
+  /** @param teller stands for an accuser that has no number here: an accusation is passed on with a name */
+  #updateIn(update: NamedUpdate, teller: string): Update<SignedStatement>[] {
     if (update.kind === 'alive') {
       const { card } = update;
       if (!this.#verify(card)) return [];
@@ -75,7 +76,8 @@ export class Names {
     const node = this.directory.find(update.node);
     if (node === NO_NODE) return [];
     if (update.kind === 'left') return [{ kind: 'left', node, incarnation: update.incarnation }];
-    return [{ kind: update.kind, node, incarnation: update.incarnation, from: this.directory.find(update.from) }];
+    const from = [update.from, teller].map((name) => this.directory.find(name)).find((id) => id !== NO_NODE);
+    return from === undefined ? [] : [{ kind: update.kind, node, incarnation: update.incarnation, from }];
   }
 
   #probeIn(probe: NamedProbe): Probe {

@@ -1,7 +1,10 @@
 import t, { type Test } from 'tap';
 import { Identity } from '../../../../src/core/identity.js';
+import { formatAddress } from '../../../../src/wire/address.js';
+import { encodePacket } from '../../../../src/wire/gossip/packet.js';
 import { prefix } from '../sample-config.js';
 import { seen, subnet, TestCluster, type TestNode } from './cluster.js';
+import { card } from './sample-card.js';
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -189,4 +192,100 @@ t.test('an address that changes is told', async (t) => {
   );
   await lab.time.pass(30_000);
   t.equal(seen(alpha, 'bravo'), 'alive');
+});
+
+t.test('full packets between nodes with the longest names', async (t) => {
+  const lab = cluster(t);
+  const name = (i: number) => `node-${i}-`.padEnd(63, 'x');
+  const alpha = await lab.start(name(0));
+  const others: TestNode[] = [];
+  for (let i = 1; i < 20; i++) others.push(await lab.start(name(i), { join: [alpha] }));
+  const all = [alpha, ...others];
+  t.ok(await lab.time.until(() => all.every(({ peers }) => peers.length === 19), 20_000), 'all know all');
+});
+
+t.test('a flood of cards that are refused leaves nothing behind', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(3_000);
+  const before = { size: alpha.membership.swim.size, next: alpha.membership.directory.intern('next') };
+  alpha.membership.directory.release(before.next);
+  for (let i = 0; i < 300; i++) {
+    // Signed and sealed as it should be, at an address that is bravo's.
+    const taker = card(`taker${i}`, { underlay: formatAddress(bravo.endpoint.address) });
+    const packet = encodePacket({ from: 'bravo', updates: [{ kind: 'alive', card: taker }] });
+    alpha.membership.deliver(packet, bravo.endpoint);
+  }
+  t.equal(alpha.membership.swim.size, before.size);
+  t.equal(alpha.membership.directory.intern('next'), before.next, 'their numbers are free again');
+  t.equal(alpha.membership.swim.counts.conflicts, 300);
+  t.ok(alpha.events.recent().length <= 256);
+});
+
+t.test('what is delivered and cannot be read is counted', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  await lab.time.pass(100);
+  const signed = card('bravo');
+  const unsigned = { ...signed, signature: card('charlie').signature };
+  alpha.membership.deliver(Buffer.from('noise'), alpha.endpoint);
+  alpha.membership.deliver(
+    encodePacket({ from: 'bravo', updates: [{ kind: 'alive', card: unsigned }] }),
+    alpha.endpoint,
+  );
+  t.same(alpha.membership.counts, { unreadablePackets: 1, unreadableUpdates: 0, unvouched: 1 });
+  t.equal(seen(alpha, 'bravo'), undefined);
+});
+
+t.test('a move to an address that cannot be had is told, and another may follow', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(3_000);
+  const nowhere = prefix('192.0.2.50/32');
+  lab.network.refuse({ address: nowhere, port: 7946 });
+  await t.rejects(bravo.membership.move(nowhere), { message: /192\.0\.2\.50/ });
+  await lab.time.pass(2_000);
+  await bravo.membership.move(prefix('192.0.2.99/32'));
+  t.ok(
+    await lab.time.until(() => seen(alpha, 'bravo') === 'alive' && seen(bravo, 'alpha') === 'alive', 10_000),
+    'it is back',
+  );
+});
+
+t.test('who follows a dead node at its address waits until that is given up', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const former = await lab.start('former', { join: [alpha], host: 50 });
+  await lab.time.pass(3_000);
+  await former.membership.close();
+  const successor = await lab.start('successor', { join: [alpha], host: 50 });
+  await lab.time.pass(1_000);
+  t.notOk(successor.held);
+  t.match(successor.events.recent().at(-1)?.message, /refuses this node: 192\.0\.2\.50:7946 is the address of former/);
+  t.ok(await lab.time.until(() => successor.held !== undefined, 30_000));
+  t.ok(await lab.time.until(() => seen(alpha, 'successor') === 'alive', 10_000));
+  t.equal(successor.refused, undefined);
+});
+
+t.test('closing at any time leaves no timer behind, and nothing is held after it', async (t) => {
+  for (const at of [0, 1, 2, 5, 10, 100, 2_500]) {
+    const lab = cluster(t);
+    const alpha = await lab.start('alpha');
+    const former = await lab.start('former', { join: [alpha], host: 50 });
+    await lab.time.pass(2_000);
+    await former.membership.close();
+    const successor = await lab.start('successor', { join: [alpha], host: 50 });
+    const charlie = await lab.start('charlie', { join: [alpha] });
+    await lab.time.pass(at);
+    const acts = charlie.acts.length;
+    const ends = [charlie.membership.close(), successor.membership.leave(false)];
+    await lab.time.pass(1_000);
+    await Promise.all(ends);
+    await alpha.membership.close();
+    await lab.time.pass(10);
+    t.equal(lab.time.waiting, 0, `after ${at} ms`);
+    t.equal(charlie.acts.length, acts);
+  }
 });

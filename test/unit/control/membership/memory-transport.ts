@@ -37,6 +37,11 @@ export class VirtualTime implements Clock {
     };
   }
 
+  /** Calls that are to come. */
+  get waiting(): number {
+    return this.#due.length;
+  }
+
   /** Lets time pass; promises that become ready on the way are waited for. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
@@ -69,6 +74,7 @@ export class MemoryGossip {
   readonly #latencyMs: number;
   readonly #nodes = new Map<string, TransportListener>();
   readonly #cut = new Set<string>();
+  readonly #refused = new Set<string>();
 
   constructor(time: VirtualTime, latencyMs = 1) {
     this.#time = time;
@@ -83,8 +89,14 @@ export class MemoryGossip {
     }
   }
 
+  /** Nobody can have this address. */
+  refuse(local: Endpoint): void {
+    this.#refused.add(formatEndpoint(local));
+  }
+
   open = async (local: Endpoint, listener: TransportListener): Promise<GossipTransport> => {
     const name = formatEndpoint(local);
+    if (this.#refused.has(name)) throw new Error(`${name} cannot be had`);
     this.#nodes.set(name, listener);
     const target = (to: Endpoint) =>
       this.#cut.has(pairText(local, to)) ? undefined : this.#nodes.get(formatEndpoint(to));

@@ -1,0 +1,194 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import type { Endpoint } from '../../../src/control/config/node-config.js';
+import type { StreamEnd, StreamListener, TransportListener } from '../../../src/control/membership/transport.js';
+import { GossipSockets, type StreamLimits } from '../../../src/os/gossip-sockets.js';
+import { formatAddress } from '../../../src/wire/address.js';
+import { address } from '../control/sample-config.js';
+
+/** A port that is free now, for UDP and TCP. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What happened at one end of a stream, and a wait for it. */
+class Heard implements StreamListener {
+  text = '';
+  reason: string | undefined;
+  closes = 0;
+  onData: (() => void) | undefined;
+  #end: () => void = () => {};
+  readonly over = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
+
+  data(bytes: Uint8Array): void {
+    this.text += Buffer.from(bytes);
+    this.onData?.();
+  }
+
+  closed(reason?: string): void {
+    this.closes++;
+    this.reason = reason;
+    this.#end();
+  }
+}
+
+interface Accepted {
+  readonly stream: StreamEnd;
+  readonly heard: Heard;
+}
+
+async function open(t: Test, { port, limits }: { port?: number; limits?: StreamLimits } = {}) {
+  const local: Endpoint = { address: address('127.0.0.1'), port: port ?? (await freePort()) };
+  const datagrams: { text: string; from: Endpoint }[] = [];
+  const accepted: Accepted[] = [];
+  const waiting: (() => void)[] = [];
+  const news = () => waiting.splice(0).forEach((resolve) => void resolve());
+  const listener: TransportListener = {
+    datagram: (datagram, from) => {
+      datagrams.push({ text: Buffer.from(datagram).toString(), from });
+      news();
+    },
+    accept: (stream) => {
+      const heard = new Heard();
+      heard.onData = news;
+      accepted.push({ stream, heard });
+      news();
+      return heard;
+    },
+  };
+  const sockets = await GossipSockets.open(local, listener, limits);
+  t.teardown(() => sockets.close());
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  return { local, sockets, datagrams, accepted, until };
+}
+
+t.test('datagrams, and where they come from', async (t) => {
+  const [alpha, bravo] = [await open(t), await open(t)];
+  alpha.sockets.send(Buffer.from('hello'), bravo.local);
+  await bravo.until(() => bravo.datagrams.length === 1);
+  const [{ text, from }] = bravo.datagrams;
+  t.equal(text, 'hello');
+  t.equal(`${formatAddress(from.address)}:${from.port}`, `127.0.0.1:${alpha.local.port}`);
+});
+
+t.test('what cannot be sent is lost without a word', async (t) => {
+  const { sockets } = await open(t);
+  sockets.send(Buffer.from('x'), { address: address('::1'), port: 7946 });
+  sockets.send(Buffer.alloc(70_000), { address: address('127.0.0.1'), port: 7946 });
+  sockets.send(Buffer.from('x'), { address: address('240.0.0.1'), port: 7946 });
+  await sockets.close();
+  sockets.send(Buffer.from('x'), { address: address('127.0.0.1'), port: 7946 });
+  t.pass('also after it was closed');
+});
+
+t.test('streams carry both ways, and end', async (t) => {
+  const [alpha, bravo] = [await open(t), await open(t)];
+  const heard = new Heard();
+  const stream = alpha.sockets.connect(bravo.local, heard);
+  stream.write(Buffer.from('question'));
+  await bravo.until(() => bravo.accepted[0]?.heard.text === 'question');
+  const [{ stream: theirs, heard: there }] = bravo.accepted;
+  t.equal(formatAddress(theirs.remote.address), '127.0.0.1');
+  theirs.write(Buffer.from('answer'));
+  theirs.end();
+  await heard.over;
+  t.equal(heard.text, 'answer', 'what was written comes before the end');
+  t.equal(heard.reason, undefined);
+  await there.over;
+  for (const end of [stream, theirs]) {
+    end.write(Buffer.from('late'));
+    end.end();
+    end.destroy();
+  }
+  t.same([heard.closes, there.closes], [1, 1], 'each is told once');
+});
+
+t.test('nobody there', async (t) => {
+  const { sockets } = await open(t);
+  const heard = new Heard();
+  sockets.connect({ address: address('127.0.0.1'), port: await freePort() }, heard);
+  await heard.over;
+  t.equal(heard.reason, 'ECONNREFUSED');
+  const other = new Heard();
+  sockets.connect({ address: address('::1'), port: 7946 }, other);
+  await other.over;
+  t.ok(other.reason, `of another family: ${other.reason}`);
+});
+
+t.test('a port that is taken is one clear line, and nothing stays open', async (t) => {
+  const { local, sockets } = await open(t);
+  const refused = {
+    code: 'MACHINE',
+    message: `gossip's 127.0.0.1 port ${local.port} is taken: set gossip.port on this node; nothing was changed`,
+  };
+  await t.rejects(open(t, { port: local.port }), refused);
+  await sockets.close();
+  const server = createServer().listen(local.port, '127.0.0.1');
+  await once(server, 'listening');
+  await t.rejects(open(t, { port: local.port }), refused, 'also where only TCP is');
+  server.close();
+  await once(server, 'close');
+  await (await open(t, { port: local.port })).sockets.close();
+  await t.rejects(
+    GossipSockets.open(
+      { address: address('192.0.2.77'), port: 7946 },
+      { datagram: () => {}, accept: () => new Heard() },
+    ),
+    { code: 'MACHINE', message: /192\.0\.2\.77 port 7946 cannot be bound \(EADDRNOTAVAIL\)/ },
+  );
+});
+
+t.test('closing ends open streams at both ends, and frees the port', async (t) => {
+  const [alpha, bravo] = [await open(t), await open(t)];
+  const heard = new Heard();
+  alpha.sockets.connect(bravo.local, heard).write(Buffer.from('x'));
+  await bravo.until(() => bravo.accepted[0]?.heard.text === 'x');
+  await Promise.all([bravo.sockets.close(), bravo.sockets.close()]);
+  await Promise.all([heard.over, bravo.accepted[0].heard.over]);
+  await (await open(t, { port: bravo.local.port })).sockets.close();
+  t.same([heard.closes, bravo.accepted[0].heard.closes], [1, 1]);
+});
+
+t.test('strangers that hold streams open shut nobody out: the oldest gives way', async (t) => {
+  const limits = { idleMs: 60_000, lifeMs: 60_000, accepted: 8 };
+  const { local, accepted, sockets, until } = await open(t, { limits });
+  const strangers: Socket[] = [];
+  for (let i = 0; i < limits.accepted + 5; i++) {
+    const socket = createConnection({ port: local.port, host: '127.0.0.1' }).on('error', () => {});
+    strangers.push(socket);
+    await once(socket, 'connect');
+    await until(() => accepted.length === i + 1);
+  }
+  await Promise.all(accepted.slice(0, 5).map(({ heard }) => heard.over));
+  t.equal(accepted.filter(({ heard }) => heard.closes > 0).length, 5);
+  const heard = new Heard();
+  sockets.connect(local, heard).write(Buffer.from('member'));
+  await until(() => accepted.at(-1)?.heard.text === 'member');
+  t.equal(heard.closes, 0, 'a member gets in');
+  for (const socket of strangers) socket.destroy();
+});
+
+t.test('a stream that moves nothing is closed, and one that never ends', async (t) => {
+  for (const [limits, reason] of [
+    [{ idleMs: 20, lifeMs: 60_000, accepted: 8 }, 'nothing came for 0.02 s'],
+    [{ idleMs: 60_000, lifeMs: 20, accepted: 8 }, 'it lasted for 0.02 s'],
+  ] as const) {
+    const [alpha, bravo] = [await open(t), await open(t, { limits })];
+    const heard = new Heard();
+    alpha.sockets.connect(bravo.local, heard);
+    await heard.over;
+    t.equal(heard.reason, undefined, 'a plain end, for who is cut off');
+    await bravo.accepted[0].heard.over;
+    t.equal(bravo.accepted[0].heard.reason, reason);
+  }
+});
