@@ -1,17 +1,21 @@
 /**
- * `npm run bench:soak -- [--minutes 10] [--json FILE]`: does a node grow under load? Two hosts, TCP both ways between their
- * pods and a flood of garbage from a third, all the time; every ten seconds the resident memory and the open files of both
- * nodes. The verdict is about the slope of memory, once code is compiled and pools are full.
+ * `npm run bench:soak -- [--minutes 10] [--json FILE]`: does a node grow under load, and is gossip on time beside it? Three
+ * nodes that found each other; TCP both ways between the pods of two, and a flood of garbage from the host of the third,
+ * all the time; every ten seconds the resident memory and the open files of the two. The verdict is about the slope of
+ * memory, once code is compiled and pools are full, and about living nodes that were suspected or declared dead.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { ApiClient } from '../src/api/client.js';
+import { LOOP_SAMPLING } from '../src/api/metrics.js';
 import { Lab } from '../src/lab/lab.js';
-import type { RunningPodwire } from '../src/lab/podwire.js';
+import type { LabHost } from '../src/lab/plan.js';
+import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
 import { type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
+import { machine } from './statistics.js';
 
 const PORT = 8472;
 const SEED = 4711;
@@ -52,11 +56,13 @@ try {
 
 async function soak(lab: Lab): Promise<void> {
   const [alpha, bravo, charlie] = lab.hosts;
-  const nodes = await Promise.all([alpha, bravo].map((host) => lab.startPodwire(host)));
+  const joining = (host: LabHost) => ({ config: { ...gossipConfig(lab, host), podCidr: host.podCidr } });
+  const all = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host, joining(host))));
+  const nodes = all.slice(0, 2);
+  // The first scrape loads the library, and from then on the event loop's delay is sampled.
+  for (const { socket } of nodes) await new ApiClient(socket).metrics();
   const names = nodes.map(({ host }) => host.name);
-  console.log(
-    `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}\n`,
-  );
+  console.log(`${machine()}\n`);
   console.log(`| seconds | ${names.map((name) => `${name}: RSS (MiB), files`).join(' | ')} |\n|---|---|---|`);
 
   await startGarbage(lab, charlie, alpha.underlay, PORT, SEED);
@@ -70,6 +76,7 @@ async function soak(lab: Lab): Promise<void> {
     gib: (end?.sent.bytes ?? 0) / 2 ** 30,
     intact: end?.intact ?? false,
   }));
+  const gossip = await Promise.all(all.map(gossipOf));
   const after = samples.filter(({ seconds }) => seconds >= (WARM_UP * durationMs) / 1000);
   const slopes = names.map((_, node) => slopeOf(after.map(({ seconds, rssKiB }) => [seconds / 60, rssKiB[node]])));
   const verdict = inOne([
@@ -80,10 +87,15 @@ async function soak(lab: Lab): Promise<void> {
   console.log();
   for (const [node, slope] of slopes.entries()) console.log(`${names[node]}: ${inWords(slope)}`);
   console.log(sent.map(({ gib, intact }) => `TCP ${gib.toFixed(1)} GiB, ${intact ? 'whole' : 'NOT whole'}`).join('; '));
+  for (const { node, suspected, failed, loopP99Ms } of gossip) {
+    const loop =
+      loopP99Ms === undefined ? '' : `; event loop late by ${loopP99Ms.toFixed(1)} ms at most, 99 of 100 times`;
+    console.log(`${node}: ${suspected} suspicions and ${failed} deaths told of living nodes${loop}`);
+  }
   console.log(`${values.minutes} minutes under load: ${VERDICTS[verdict]}`);
   if (values.json === undefined) return;
   const nodesFound = names.map((name, node) => ({ name, ...slopes[node] }));
-  writeFileSync(values.json, `${JSON.stringify({ verdict, nodes: nodesFound, sent, samples }, null, 2)}\n`);
+  writeFileSync(values.json, `${JSON.stringify({ verdict, nodes: nodesFound, gossip, sent, samples }, null, 2)}\n`);
 }
 
 async function watch(nodes: readonly RunningPodwire[]): Promise<Sample[]> {
@@ -101,6 +113,23 @@ async function watch(nodes: readonly RunningPodwire[]): Promise<Sample[]> {
     console.log(`| ${sample.seconds} | ${cells.join(' | ')} |`);
   }
   return samples;
+}
+
+/** What a node told of others, all of which live; and how late its main thread was. */
+async function gossipOf({ host, socket, log }: RunningPodwire): Promise<{
+  readonly node: string;
+  readonly suspected: number;
+  readonly failed: number;
+  readonly loopP99Ms: number | undefined;
+}> {
+  const told = (kind: string) => log().split(`"kind":"${kind}"`).length - 1;
+  const p99 = /^nodejs_eventloop_lag_p99_seconds ([\d.e-]+)$/m.exec(await new ApiClient(socket).metrics())?.[1];
+  return {
+    node: host.name,
+    suspected: told('suspected'),
+    failed: told('failed'),
+    loopP99Ms: p99 === undefined ? undefined : Math.max(0, 1000 * Number(p99) - LOOP_SAMPLING),
+  };
 }
 
 function rssKiB({ process }: RunningPodwire): number {

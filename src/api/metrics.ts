@@ -6,8 +6,11 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterReading, GossipStatus, NodeApi, NodeStatus, PeerStatus } from '../control/node-api.js';
 import { COUNTER_NAMES, COUNTERS, type CounterName } from '../core/counters.js';
 
-/** The event loop's delay is sampled this often, ms: the library's own 10 would keep an idle node awake. */
-const LOOP_SAMPLING = 100;
+/**
+ * The event loop's delay is sampled this often, ms: the library's own 10 would keep an idle node awake. The figures that it
+ * exports as a lag contain this time.
+ */
+export const LOOP_SAMPLING = 100;
 
 /** Labels of `podwire_dropped_total`; undefined for what is no drop. */
 interface DropLabels {
