@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
+import { isNodeName } from '../../wire/node-name.js';
 import { MAX_DATAGRAM } from '../../wire/sealed.js';
 import { DEFAULT_SOCKET } from './defaults.js';
 import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
@@ -106,10 +107,9 @@ const mac = read<Uint8Array>('a MAC address such as 02:00:5e:10:00:01', (value) 
   return bytes;
 });
 
-const NODE_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i;
 const nodeName = text(
   'letters, digits, dots, hyphens and underscores, 1 to 63, with a letter or digit at both ends',
-  (value) => NODE_NAME.test(value),
+  isNodeName,
 );
 
 /** Interface names that `ip` or /proc/sys/net understand as something else. */

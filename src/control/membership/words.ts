@@ -29,7 +29,7 @@ export function eventWords(event: MemberEvent, node: string): string {
 
 /** @param accuser undefined: the others remember an earlier life of this node */
 export function refutedWords(accuser: string | undefined): string {
-  if (accuser === undefined) return 'this node is back: the others had given it up';
+  if (accuser === undefined) return 'this node is back: the others remembered an earlier life of it';
   return `${accuser || 'somebody'} did not reach this node, which says that it is alive`;
 }
 
