@@ -3,7 +3,7 @@
  * of another range or of another size of blocks is none.
  */
 import { join } from 'node:path';
-import type { Claim } from '../core/ipam/claim.js';
+import { type Claim, LAST_EPOCH } from '../core/ipam/claim.js';
 import { formatPrefix, type Prefix, parsePrefix } from '../wire/address.js';
 import { deleteFile, readIfThere, writeDurably } from './state-dir.js';
 
@@ -58,11 +58,12 @@ function parse(text: string): { claim: KeptClaim; cluster: string } | undefined 
   try {
     const { podCidr, epoch, cluster, seen } = JSON.parse(text) as Record<string, unknown>;
     if (!Array.isArray(podCidr) || typeof cluster !== 'string') return undefined;
-    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(seen)) return undefined;
-    const prefixes = podCidr.map((prefix) => parsePrefix(String(prefix)));
+    if (typeof epoch !== 'number' || !Number.isInteger(epoch) || epoch < 1 || epoch > LAST_EPOCH) return undefined;
+    if (typeof seen !== 'number' || !Number.isSafeInteger(seen)) return undefined;
+    const prefixes = podCidr.map((prefix) => (typeof prefix === 'string' ? parsePrefix(prefix) : 'not text'));
     const valid = prefixes.filter((prefix) => typeof prefix !== 'string');
     if (valid.length === 0 || valid.length < prefixes.length) return undefined;
-    return { claim: { podCidr: valid, epoch: Number(epoch), seen: Number(seen) }, cluster };
+    return { claim: { podCidr: valid, epoch, seen }, cluster };
   } catch {
     return undefined; // not JSON
   }

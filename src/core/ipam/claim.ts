@@ -8,6 +8,9 @@ export interface Claim {
   readonly epoch: number;
 }
 
+/** Epochs have 32 bits on the wire. */
+export const LAST_EPOCH = 2 ** 32 - 1;
+
 export interface Claimant {
   /** The node's name. */
   readonly node: string;

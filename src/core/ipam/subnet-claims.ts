@@ -3,11 +3,13 @@
  * knows, and gives way where another's claim goes before its own.
  *
  * ```
- *             start               nobody objects
- *   waiting ---------> settling ------------------> held
- *      ^                  |  ^                        |
- *      |  none is free    |  +------- choose anew <---+  a claim that goes before ours:
- *      +------------------+                              it stops forwarding first
+ *             start                nobody objects
+ *   waiting ----------> settling ------------------> held
+ *                        |  ^  ^                      |
+ *       none is free     |  |  +---- choose anew <----+  a claim that goes before ours:
+ *   exhausted <----------+  |                            it stops forwarding first
+ *       |                   |
+ *       +-------------------+  one may be free again
  * ```
  *
  * What is promised: a subnet that was held before the network split keeps its owner throughout, as long as the split is
@@ -17,13 +19,11 @@
  * full states at most. Nodes that start at the same moment find collisions while they settle, before anything is sent.
  */
 import { createHash } from 'node:crypto';
-import { byPrecedence, type Claim, claimsOverlap } from './claim.js';
+import { byPrecedence, type Claim, claimsOverlap, LAST_EPOCH } from './claim.js';
 import type { SubnetPool } from './subnet-pool.js';
 
 /** How long a new claim waits for objections, ms: three rounds of gossip. */
 const SETTLE = 600;
-/** Epochs have 32 bits on the wire. */
-const LAST_EPOCH = 2 ** 32 - 1;
 
 /** `absent`: dead or left, and remembered: it may come back, so what it claimed is kept for it. */
 export type Standing = 'present' | 'absent' | 'forgotten';
@@ -74,10 +74,11 @@ export class SubnetClaims {
   #state: ClaimState = 'waiting';
   #started = false;
   #settledAt = Number.POSITIVE_INFINITY;
-  #highestEpoch = 0;
+  #highestEpoch: number;
 
   constructor(options: SubnetClaimsOptions) {
     this.#options = options;
+    this.#highestEpoch = options.remembered?.epoch ?? 0;
   }
 
   get state(): ClaimState {
@@ -103,7 +104,10 @@ export class SubnetClaims {
     if (!this.#started) return;
     if (this.#state === 'exhausted' && before && before.claim !== after?.claim) {
       this.#choose(now, this.#options.settleMs ?? SETTLE);
-    } else if (claim && standing === 'present') this.#contest(node, claim, now);
+      // While it settles nothing was sent yet, so it leaves the block to an absent owner too: that one may return.
+    } else if (claim && (standing === 'present' || (standing === 'absent' && this.#state === 'settling'))) {
+      this.#contest(node, claim, now);
+    }
   }
 
   /**
@@ -146,7 +150,7 @@ export class SubnetClaims {
     return poolUsage(this.#options.pool, [...this.#others.values(), ...own]);
   }
 
-  /** Another node is there and claims something: if it overlaps ours, one of the two gives way, and both know which. */
+  /** Another node claims something: if it overlaps ours, one of the two gives way, and both know which. */
   #contest(node: string, claim: Claim, now: number): void {
     const own = this.#own;
     if (!own || !claimsOverlap(own, claim)) return;

@@ -41,6 +41,11 @@ t.test('a damaged one is a warning', async (t) => {
     '{"podCidr":[],"epoch":1,"cluster":"x","seen":1}',
     '{"podCidr":["10.0.0.1/8"],"epoch":1,"cluster":"x","seen":1}',
     '{"podCidr":["10.0.0.0/8"],"epoch":"1","cluster":"x","seen":1}',
+    '{"podCidr":["10.0.0.0/8"],"epoch":-1,"cluster":"x","seen":1}',
+    '{"podCidr":["10.0.0.0/8"],"epoch":4294967296,"cluster":"x","seen":1}',
+    '{"podCidr":["10.0.0.0/8"],"epoch":1,"cluster":"x","seen":1.5}',
+    '{"podCidr":[["10.0.0.0/8"]],"epoch":1,"cluster":"x","seen":1}',
+    '{"podCidr":["10.0.0.0/8"],"epoch":1,"seen":1}',
   ]) {
     writeFileSync(join(directory, 'claim'), text);
     t.match(await file.read(), { claim: undefined, warning: /is damaged: the node claims a subnet anew$/ }, text);

@@ -163,6 +163,75 @@ t.test('what others remember of this node itself is no obstacle', async (t) => {
   t.equal(own(), '10.0.0.0/24');
 });
 
+t.test('while no block is free, that is said once, whatever is heard of others', async (t) => {
+  const { claims, acts, own } = machine('10.0.0.0/23');
+  claims.observe('a', claim(1, '10.0.0.0/24'), 'present', 0);
+  claims.observe('b', claim(2, '10.0.1.0/24'), 'present', 0);
+  claims.start(0, true);
+  t.same(acts, ['exhausted 2 2 0']);
+  claims.observe('a', claim(1, '10.0.0.0/24'), 'present', 1000);
+  claims.observe('b', claim(2, '10.0.1.0/24'), 'absent', 1100);
+  t.equal(acts.length, 1, 'the others were told already, and so was the user');
+  t.equal(claims.state, 'exhausted');
+  claims.observe('b', claim(3, '10.9.0.0/24'), 'present', 2000);
+  t.equal(own(), '10.0.1.0/24', 'the one that moved away has freed it');
+  claims.observe('a', claim(1, '10.0.0.0/24'), 'absent', 2100);
+  claims.observe('c', claim(0, '10.0.0.0/23'), 'present', 2200);
+  t.match(acts.slice(1), ['announce 10.0.1.0/24 4', 'announce nothing', 'exhausted 2 2 0'], 'and said again anew');
+});
+
+t.test('a holder keeps its subnet from any claim that goes behind', async (t) => {
+  const { claims, acts, own } = machine('10.0.0.0/24');
+  claims.start(0, false);
+  claims.wake(0);
+  acts.length = 0;
+  claims.observe('alpha', claim(2, own()), 'present', 10);
+  claims.observe('zeta', claim(1, own()), 'present', 20);
+  claims.observe('abroad', claim(0, '10.9.0.0/24'), 'present', 30);
+  t.same(acts, []);
+  t.equal(claims.state, 'held');
+});
+
+t.test('while it settles, it leaves what an absent node claimed before it', async (t) => {
+  const { claims, acts, own } = machine();
+  claims.start(0, true);
+  const first = own();
+  claims.observe('young', claim(5, first), 'absent', 50);
+  t.equal(own(), first, 'not what an absent node claimed after it');
+  claims.observe('alpha', claim(1, first), 'absent', 100);
+  t.not(own(), first, 'nothing was sent yet, and the owner may return');
+  t.equal(claims.state, 'settling');
+  t.equal(claims.own?.epoch, 6);
+  t.notOk(acts.some((act) => act.startsWith('release')));
+});
+
+t.test('a subnet set by hand is left alone, however late one hears of it', async (t) => {
+  const { claims, acts, own } = machine('10.0.0.0/23');
+  claims.start(0, false);
+  claims.wake(0);
+  const held = own();
+  claims.observe('hand', claim(0, `${held.split('/')[0]}/28`), 'present', 10);
+  t.match(acts.slice(2), [`release ${held} 1 to hand`, /^announce/]);
+  t.not(own(), held);
+});
+
+t.test('an epoch is above that of an earlier life, and stays within its bits', async (t) => {
+  const expired = { ...claim(7, '10.0.2.0/24'), absentMs: Number.MAX_VALUE };
+  const alone = machine('10.0.0.0/22', { remembered: expired });
+  alone.claims.start(0, false);
+  t.match(alone.acts, ['announce 10.0.2.0/24 8', 'hold 10.0.2.0/24 8'], 'nobody else is there to tell it of epochs');
+
+  const beaten = machine('10.0.0.0/22', { remembered: { ...expired, absentMs: 0 } });
+  beaten.claims.observe('a', claim(2, '10.0.2.0/24'), 'present', 0);
+  beaten.claims.start(0, true);
+  t.equal(beaten.claims.own?.epoch, 8);
+
+  const last = machine();
+  last.claims.observe('a', claim(2 ** 32 - 1, '10.0.2.0/24'), 'present', 0);
+  last.claims.start(0, true);
+  t.equal(last.claims.own?.epoch, 2 ** 32 - 1);
+});
+
 t.test('what was given back is claimed no more', async (t) => {
   const { claims, acts, own } = machine();
   claims.start(0, false);
