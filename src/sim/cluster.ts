@@ -7,7 +7,7 @@ import type { Random } from '../core/random.js';
 import { CardStore } from '../core/swim/card-store.js';
 import type { SwimProfile } from '../core/swim/profile.js';
 import { Swim } from '../core/swim/swim.js';
-import { ALIVE, type Card, DEAD, type MemberRecord, type NodeId, type SwimEvent } from '../core/swim/types.js';
+import { ALIVE, type Card, type MemberRecord, type NodeId, type SwimEvent } from '../core/swim/types.js';
 import { EventHeap } from './event-heap.js';
 import { type NetworkModel, SimNetwork } from './network.js';
 import { CARD_BYTES, PACKET_BYTES, TrafficMeter, updateBytes } from './traffic.js';
@@ -41,6 +41,7 @@ export class SimCluster {
   readonly #options: SimOptions;
   readonly #events = new EventHeap();
   readonly #swims: (Swim<SimCard> | undefined)[] = [];
+  readonly #lost: (Set<NodeId> | undefined)[] = [];
   readonly #store = new CardStore<SimCard>();
   /** Shared by all nodes: cards are told apart as objects. */
   readonly #cards: SimCard[] = [];
@@ -171,10 +172,14 @@ export class SimCluster {
         },
         sync: (to) => this.#sync(node, to),
         streamPing: (to, seq) => this.#streamPing(node, to, seq),
-        notify: (event) => onEvent(node, event, this.#now),
+        notify: (event) => {
+          this.#noteLost(node, event);
+          onEvent(node, event, this.#now);
+        },
       },
     });
     this.#swims[node] = swim;
+    this.#lost[node] = undefined;
     this.#planRejoin(node, swim);
     return swim;
   }
@@ -207,7 +212,7 @@ export class SimCluster {
     const swim = this.#swims[node];
     this.#wakes[node] = Number.POSITIVE_INFINITY;
     if (!swim) return;
-    const worked = this.network.workedAt(node, at);
+    const worked = this.network.wokenAt(node, at);
     if (worked > at) {
       this.#wakes[node] = worked;
       this.#events.add(worked, (now) => this.#wake(node, now));
@@ -238,15 +243,23 @@ export class SimCluster {
     });
   }
 
+  /** Whom a node has given up: it goes on trying to reach them. */
+  #noteLost(node: NodeId, event: SwimEvent<SimCard>): void {
+    if (event.kind === 'failed') {
+      this.#lost[node] ??= new Set();
+      this.#lost[node].add(event.node);
+    } else if (event.kind === 'joined' || event.kind === 'forgotten' || event.kind === 'left') {
+      this.#lost[node]?.delete(event.node);
+    }
+  }
+
   #planRejoin(node: NodeId, swim: Swim<SimCard>): void {
     const { random } = this.#options;
     this.#events.add(this.#now + REJOIN_PAUSE * (0.5 + random()), () => {
       if (this.#swims[node] !== swim) return;
-      if (swim.size > swim.alive) {
-        const lost = [...swim.members()].filter(({ state }) => state === DEAD);
-        const one = lost[Math.floor(random() * lost.length)];
-        if (one) this.#sync(node, one.node);
-      }
+      const lost = [...(this.#lost[node] ?? [])];
+      const one = lost[Math.floor(random() * lost.length)];
+      if (one !== undefined) this.#sync(node, one);
       this.#planRejoin(node, swim);
     });
   }

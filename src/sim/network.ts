@@ -10,7 +10,14 @@ export interface NetworkModel {
   readonly duplicate: number;
 }
 
+/**
+ * What of a slow node stands still: all of it, its timers as well; or only what it receives, while its timers go on and
+ * accuse others of not answering: what Lifeguard was tried with (arXiv 1707.00788 §V).
+ */
+export type Slowness = 'node' | 'receiving';
+
 interface Stall {
+  readonly what: Slowness;
   from: number;
   until: number;
   readonly longestMs: number;
@@ -35,8 +42,8 @@ export class SimNetwork {
   }
 
   /** A node that does nothing for a time and then works for a time, each as long as chance has it. @param longestMs of both */
-  setSlow(node: number, now: number, longestMs: number): void {
-    this.#slow.set(node, { from: now, until: now + this.#random() * longestMs, longestMs });
+  setSlow(node: number, now: number, what: Slowness, longestMs: number): void {
+    this.#slow.set(node, { what, from: now, until: now + this.#random() * longestMs, longestMs });
   }
 
   /** All nodes are as fast as can be. */
@@ -64,7 +71,12 @@ export class SimNetwork {
     return this.#model.latencyMs + this.#random() * this.#model.jitterMs;
   }
 
-  /** When a node gets to do what is due now: later, if it is slow. */
+  /** When a node is woken whose timer is due now: later, if its timers stand still. */
+  wokenAt(node: number, now: number): number {
+    return this.#slow.get(node)?.what === 'receiving' ? now : this.workedAt(node, now);
+  }
+
+  /** When a node gets to what has come now: later, if it is slow. */
   workedAt(node: number, now: number): number {
     const stall = this.#slow.get(node);
     if (!stall) return now;

@@ -20,6 +20,8 @@ export interface RunReport {
   readonly seed: number;
   readonly nodes: number;
   readonly seconds: number;
+  /** Seconds in which traffic was counted. */
+  readonly counted: number;
   readonly spreads: readonly Spread[];
   /** Times that a node which ran and was reachable was suspected, or declared dead, by anybody; and of how many nodes. */
   readonly falseSuspicions: number;
@@ -97,6 +99,7 @@ class Run {
       random: this.#random,
       onEvent: (at, event, now) => this.#notice(at, event, now),
     });
+    this.cluster.at(scenario.warmUp * 1000, () => this.cluster.traffic.reset());
     for (const action of actions) this.cluster.at(action.at * 1000, () => this.#act(action));
   }
 
@@ -121,7 +124,7 @@ class Run {
     } else if ('slow' in action) {
       const nodes = cluster.running().filter(() => this.#random() < action.slow);
       for (const node of nodes.length > 0 ? nodes : [this.#pick()])
-        cluster.network.setSlow(node, now, action.stall * 1000);
+        cluster.network.setSlow(node, now, action.what, action.stall * 1000);
       cluster.at(now + action.for * 1000, () => cluster.network.mendSlow());
     } else this.#split(action.split, action.for * 1000);
   }
@@ -226,7 +229,8 @@ class Run {
   }
 
   report(seed: number): RunReport {
-    const { nodes, seconds } = this.#scenario;
+    const { nodes, seconds, warmUp } = this.#scenario;
+    const counted = nodes * (seconds - warmUp);
     const traffic = this.cluster.traffic.read();
     const sum = (of: 'bytes' | 'packets') => Object.values(traffic).reduce((total, counts) => total + counts[of], 0);
     const spreads = this.#spreads.map(({ what, at, witnesses, noticed }): Spread => {
@@ -241,14 +245,15 @@ class Run {
       seed,
       nodes,
       seconds,
+      counted: seconds - warmUp,
       spreads,
       falseSuspicions: this.#falseSuspicions,
       falseDeaths: this.#falseDeaths,
       falselyDead: this.#falselyDead.size,
       falseDeathsOfHealthy: this.#falseDeathsOfHealthy,
       traffic,
-      bytesPerNodeSecond: sum('bytes') / nodes / seconds,
-      packetsPerNodeSecond: sum('packets') / nodes / seconds,
+      bytesPerNodeSecond: sum('bytes') / counted,
+      packetsPerNodeSecond: sum('packets') / counted,
       events: this.cluster.handled,
     };
   }

@@ -18,8 +18,16 @@ const ActionSchema = z.union([
     .strictObject({ at: seconds, split: part, for: seconds })
     .describe('a part that reaches the rest no more for a while'),
   z
-    .strictObject({ at: seconds, slow: part, for: seconds, stall: seconds.default(10) })
-    .describe('a part that does nothing for up to `stall` seconds, works for up to as long, and so on'),
+    .strictObject({
+      at: seconds,
+      slow: part,
+      for: seconds,
+      stall: z.number().positive().default(10),
+      what: z.enum(['node', 'receiving']).default('node'),
+    })
+    .describe(
+      'a part that does nothing, or receives nothing, for up to `stall` seconds, works for up to as long, and so on',
+    ),
 ]);
 
 export type Action = z.output<typeof ActionSchema>;
@@ -28,6 +36,8 @@ type WrittenAction = z.input<typeof ActionSchema>;
 const ScenarioSchema = z.strictObject({
   nodes: z.number().int().min(2).max(16_000).default(100),
   seconds: z.number().min(1).default(60),
+  /** Seconds at the beginning whose traffic does not count. */
+  warmUp: seconds.default(0),
   profile: z.enum(['lan', 'wan']).default('lan'),
   /** Parameters of the profile, replaced. */
   tune: z.record(z.string(), z.union([z.number(), z.boolean()])).default({}),

@@ -35,6 +35,11 @@ export class TrafficMeter {
     this.#add('push-pull', 1, members * (CARD_BYTES + RECORD_BYTES));
   }
 
+  /** What was counted so far does not count. */
+  reset(): void {
+    for (const counts of this.#counts.values()) counts.packets = counts.bytes = 0;
+  }
+
   read(): Traffic {
     return Object.fromEntries([...this.#counts].map(([purpose, counts]) => [purpose, { ...counts }])) as Traffic;
   }

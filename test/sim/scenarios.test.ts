@@ -33,7 +33,7 @@ t.test('what happens becomes known to all', async (t) => {
 });
 
 t.test('random faults: when they are over, all know the truth', async (t) => {
-  const runs = given === undefined ? Number(process.env['RUNS'] ?? 25) : 1;
+  const runs = given === undefined ? Number(process.env['RUNS'] ?? 100) : 1;
   t.comment(`${runs} runs from seed ${first} on`);
   for (let seed = first; seed < first + runs; seed++) {
     const fault = runFaults(seed);
@@ -55,7 +55,7 @@ function runFaults(seed: number): string | undefined {
       { at, leave: 1 },
       { at: at + 20, restart: some },
       { at, split: random(), for: below(40) },
-      { at, slow: 0.2, for: below(30), stall: below(12) },
+      { at, slow: 0.2, for: below(30), stall: 1 + below(12) },
     ][below(6)];
   });
   const network = { loss: random() * 0.15, duplicate: random() * 0.1, latencyMs: below(20), jitterMs: below(50) };

@@ -86,7 +86,7 @@ function progress(out: NodeJS.WriteStream): ((part: number, events: number) => v
 const PARTS = [0, 0.5, 0.9, 0.99, 1] as const;
 
 export function reportText(report: RunReport, look: Look): string {
-  const { nodes, seconds, seed, spreads, traffic, bytesPerNodeSecond, packetsPerNodeSecond } = report;
+  const { nodes, seconds, counted, seed, spreads, traffic, bytesPerNodeSecond, packetsPerNodeSecond } = report;
   const head = `${countText(nodes)} nodes, ${seconds} s of virtual time, ${countText(report.events)} events; seed ${seed}`;
   const columns = ['WHAT', 'AT', 'FIRST', 'HALF', '90 %', '99 %', 'ALL'].map((title, i) => ({
     title,
@@ -102,8 +102,8 @@ export function reportText(report: RunReport, look: Look): string {
   ]);
   const costs = Object.entries(traffic).map(([purpose, { bytes, packets }]) => [
     purpose,
-    `${bytesText(bytes / nodes / seconds)}/s`,
-    `${(packets / nodes / seconds).toFixed(2)}/s`,
+    `${bytesText(bytes / nodes / counted)}/s`,
+    `${(packets / nodes / counted).toFixed(2)}/s`,
   ]);
   const sum = ['together', `${bytesText(bytesPerNodeSecond)}/s`, `${packetsPerNodeSecond.toFixed(2)}/s`];
   const right = { align: 'right' as const };
