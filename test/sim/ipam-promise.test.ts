@@ -6,7 +6,7 @@
  * - A subnet that all knew of, and nobody disputed, when the network split, or when its owner crashed, stays its owner's, until somebody has
  *   rightly forgotten the owner: nobody else holds it, on any side; the owner is not made to release it; and it has it
  *   again when it restarts, whatever its clock says.
- * - Two that reach each other hold no subnet both for longer than `BOUND`, and of two that collide one keeps it.
+ * - Two that reach each other hold no subnet both for longer than `BOUND`, and of two that collide the older claim stays.
  * - Nobody claims what another has that it knows of, be that one there or away, nor before it has released what it held.
  * - When all is quiet, everybody has a subnet of its own.
  *
@@ -119,12 +119,21 @@ class Node {
         },
         release: (claim, winner) => {
           world.check(this.held === claim, `${this.name} releases what it does not hold`);
+          this.#checkGoesFirst(winner, claim);
           world.checkRelease(this, claim, winner);
           this.held = undefined;
         },
         exhausted: () => {},
       },
     });
+  }
+
+  /** The winner is there, and its claim is older, or as old with a name that goes first. */
+  #checkGoesFirst(winner: string, claim: Claim): void {
+    const epoch = this.known.get(winner)?.claim?.epoch ?? Number.POSITIVE_INFINITY;
+    const first = epoch < claim.epoch || (epoch === claim.epoch && winner < this.name);
+    this.world.check(first, `${this.name} gives way to ${winner}, which goes behind`);
+    this.world.check(!this.#absent.has(winner), `${this.name} gives way to ${winner}, which is away`);
   }
 
   /** Nobody whom it knows of, be it there or away, has any of this. */

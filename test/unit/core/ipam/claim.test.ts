@@ -48,7 +48,10 @@ function randomClaims(random: Random): Claimant[] {
       const length = 20 + below(9);
       return `10.${below(2)}.${below(16) & (0xff << Math.max(0, 24 - length))}.${length > 24 ? (below(4) << (32 - length)) & 0xff : 0}/${length}`;
     };
-    const v6 = () => `fd00:0:0:${below(8).toString(16)}::/64`;
+    const v6 = () => {
+      const length = 60 + below(5);
+      return `fd00:0:0:${(below(32) & (0xffff << (64 - length))).toString(16)}::/${length}`;
+    };
     const podCidr = [[v4()], [v6()], [v4(), v6()], []][below(4)];
     return claimant(`n${i}`, below(4), ...podCidr);
   });

@@ -60,10 +60,31 @@ t.test('others are waited for, and what they have is not taken, be they there or
   t.equal(acts.length, 2);
 });
 
+t.test('how long a claim waits for objections', async (t) => {
+  const founder = machine();
+  founder.claims.start(1000, false);
+  t.equal(founder.claims.wakeAt(), 1000);
+  for (const [settleMs, expected] of [
+    [undefined, 600],
+    [50, 50],
+  ] as const) {
+    const { claims, own } = machine('10.0.0.0/22', settleMs === undefined ? {} : { settleMs });
+    t.equal(claims.wakeAt(), Number.POSITIVE_INFINITY, 'nothing to wait for yet');
+    claims.start(1000, true);
+    t.equal(claims.wakeAt(), 1000 + expected);
+    claims.observe('alpha', claim(1, own()), 'present', 1040);
+    t.equal(claims.wakeAt(), 1040 + expected, 'another waits its own time');
+    claims.wake(1040 + expected);
+    t.equal(claims.wakeAt(), Number.POSITIVE_INFINITY, 'held');
+  }
+});
+
 t.test('the same name finds the same block', async (t) => {
   const [one, two] = [machine('10.0.0.0/16'), machine('10.0.0.0/16')];
-  for (const { claims } of [one, two]) claims.start(0, false);
+  const third = machine('10.0.0.0/16', { self: 'third' });
+  for (const { claims } of [one, two, third]) claims.start(0, false);
   t.equal(one.own(), two.own());
+  t.not(one.own(), third.own(), 'and another begins elsewhere');
 });
 
 t.test('a collision while it settles: both decide alike, and nothing was forwarded', async (t) => {

@@ -33,6 +33,28 @@ t.test('what does not divide', async (t) => {
   t.throws(() => pool({ 4: 24, 6: 127 }, 'fd00::/48'), { code: 'CONFIG' });
 });
 
+t.test('each block begins where the one before ends, as counting addresses says', async (t) => {
+  const number = ({ words }: Prefix) =>
+    BigInt(`0x${words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')}`);
+  for (const [range, length] of [
+    ['10.8.0.0/16', 26],
+    ['192.168.255.0/24', 30],
+    ['fd00:8::/52', 62],
+    ['fd00::ffff:ff00:0/104', 113],
+  ] as const) {
+    const one = pool({ 4: length, 6: length }, range);
+    const bits = prefix(range).family === 4 ? 32 : 128;
+    t.equal(one.size, 2 ** (length - prefix(range).length));
+    for (let i = 0; i < one.size; i++) {
+      const blocks = one.at(i);
+      const expected = number(prefix(range)) + (BigInt(i) << BigInt(bits - length));
+      if (blocks.length === 1 && blocks.every((block) => number(block) === expected && block.length === length))
+        continue;
+      t.fail(`${range}: block ${i} is ${blocks.map(formatPrefix)}`);
+    }
+  }
+});
+
 t.test('which blocks a prefix touches, as comparing with each says', async (t) => {
   t.comment(`SEED=${seed}`);
   const random = seededRandom(seed);
@@ -42,10 +64,9 @@ t.test('which blocks a prefix touches, as comparing with each says', async (t) =
     const length = 12 + below(19);
     const bits = ((10 << 24) | (below(12) << 16) | below(2 ** 16)) & (-1 << (32 - length));
     const v4 = [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
-    const other =
-      run % 2 === 0
-        ? prefix(`${v4}/${length}`)
-        : prefix(`fd00:${8 + below(2)}:0:${(below(4096) & (-1 << below(12))).toString(16)}::/${64}`);
+    const length6 = 50 + below(15);
+    const group = (below(8192) & (0xffff << (64 - length6))).toString(16);
+    const other = run % 2 === 0 ? prefix(`${v4}/${length}`) : prefix(`fd00:${8 + below(2)}:0:${group}::/${length6}`);
     const expected = Array.from({ length: small.size }, (_, i) => i).filter((i) =>
       small.at(i).some((block) => prefixesOverlap(block, other)),
     );
