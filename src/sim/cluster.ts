@@ -7,7 +7,7 @@ import type { Random } from '../core/random.js';
 import { CardStore } from '../core/swim/card-store.js';
 import type { SwimProfile } from '../core/swim/profile.js';
 import { Swim } from '../core/swim/swim.js';
-import { ALIVE, type Card, type MemberRecord, type NodeId, type SwimEvent } from '../core/swim/types.js';
+import { ALIVE, type Card, type MemberRecord, type NodeId, SUSPECT, type SwimEvent } from '../core/swim/types.js';
 import { EventHeap } from './event-heap.js';
 import { type NetworkModel, SimNetwork } from './network.js';
 import { CARD_BYTES, PACKET_BYTES, TrafficMeter, updateBytes } from './traffic.js';
@@ -41,6 +41,8 @@ export class SimCluster {
   readonly #options: SimOptions;
   readonly #events = new EventHeap();
   readonly #swims: (Swim<SimCard> | undefined)[] = [];
+  /** Whom a node was told to join: it goes on asking while it does not see that one. */
+  readonly #seeds = new Map<NodeId, NodeId>();
   readonly #lost: (Set<NodeId> | undefined)[] = [];
   readonly #store = new CardStore<SimCard>();
   /** Shared by all nodes: cards are told apart as objects. */
@@ -107,6 +109,7 @@ export class SimCluster {
     this.#cards.push({ size: CARD_BYTES, incarnation: 1 });
     const swim = this.#make(node);
     this.#planWake(node, swim);
+    this.#seeds.set(node, through);
     this.#ask(node, swim, through);
     return node;
   }
@@ -130,6 +133,7 @@ export class SimCluster {
     this.#cards[node] = { size: CARD_BYTES, incarnation: 1 };
     const swim = this.#make(node);
     this.#planWake(node, swim);
+    this.#seeds.set(node, through);
     this.#ask(node, swim, through);
   }
 
@@ -243,6 +247,11 @@ export class SimCluster {
     });
   }
 
+  #sees(swim: Swim<SimCard>, node: NodeId): boolean {
+    const state = swim.member(node)?.state;
+    return state === ALIVE || state === SUSPECT;
+  }
+
   /** Whom a node has given up: it goes on trying to reach them. */
   #noteLost(node: NodeId, event: SwimEvent<SimCard>): void {
     if (event.kind === 'failed') {
@@ -257,7 +266,8 @@ export class SimCluster {
     const { random } = this.#options;
     this.#events.add(this.#now + REJOIN_PAUSE * (0.5 + random()), () => {
       if (this.#swims[node] !== swim) return;
-      const lost = [...(this.#lost[node] ?? [])];
+      const seed = this.#seeds.get(node);
+      const lost = [...(this.#lost[node] ?? []), ...(seed === undefined || this.#sees(swim, seed) ? [] : [seed])];
       const one = lost[Math.floor(random() * lost.length)];
       if (one !== undefined) this.#sync(node, one);
       this.#planRejoin(node, swim);
