@@ -247,6 +247,16 @@ export class SimCluster {
     });
   }
 
+  /** One that is gone for good is replaced, as an operator would. */
+  #seedOf(node: NodeId): NodeId | undefined {
+    const seed = this.#seeds.get(node);
+    if (seed === undefined || this.#swims[seed]) return seed;
+    const others = this.running().filter((other) => other !== node);
+    const next = others[Math.floor(this.#options.random() * others.length)];
+    if (next !== undefined) this.#seeds.set(node, next);
+    return next;
+  }
+
   #sees(swim: Swim<SimCard>, node: NodeId): boolean {
     const state = swim.member(node)?.state;
     return state === ALIVE || state === SUSPECT;
@@ -266,7 +276,7 @@ export class SimCluster {
     const { random } = this.#options;
     this.#events.add(this.#now + REJOIN_PAUSE * (0.5 + random()), () => {
       if (this.#swims[node] !== swim) return;
-      const seed = this.#seeds.get(node);
+      const seed = this.#seedOf(node);
       const lost = [...(this.#lost[node] ?? []), ...(seed === undefined || this.#sees(swim, seed) ? [] : [seed])];
       const one = lost[Math.floor(random() * lost.length)];
       if (one !== undefined) this.#sync(node, one);
