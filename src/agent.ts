@@ -400,6 +400,8 @@ class NodeAgent implements Agent {
   async leave(): Promise<void> {
     this.#gossip();
     this.#givesBack = true;
+    // Another may have the subnet as soon as it hears that it is free.
+    this.#release();
     await this.down();
   }
 

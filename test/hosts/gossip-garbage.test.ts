@@ -1,4 +1,5 @@
 /** A host without the key, and all that it can record: whatever it sends to the gossip ports, the cluster stays as it is. */
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { ApiClient } from '../../src/api/client.js';
 import { Lab } from '../../src/lab/lab.js';
@@ -47,6 +48,8 @@ t.test(
     const formerLife = await start(bravoHost);
     formerLife.process.kill('SIGKILL');
     const bravo = await start(bravoHost);
+    // Of this life too there is something to reflect.
+    while (((await stateOf(bravo)).drops['sealed'] ?? 0) < 6) await delay(100);
     const recorded = await recording.stop();
     t.ok(recorded.length >= 10, `${recorded.length} datagrams recorded, of two lives of bravo`);
 
