@@ -126,7 +126,8 @@ export class Membership {
     this.#options = options;
     this.#seeds = options.join;
     this.#self = this.directory.intern(facts.node);
-    this.#card = new OwnCard(facts, sign);
+    // Seconds since 1970: they grow faster than refutations. If the clock was set back, the others object, as to an accusation.
+    this.#card = new OwnCard(facts, sign, Math.floor(clock.wall() / 1000));
     this.#names = new Names(this.directory, verify);
     this.#swim = new Swim<SignedStatement>({
       self: this.#self,

@@ -13,10 +13,11 @@ export class OwnCard {
   #facts: OwnFacts;
   #signed: SignedStatement;
 
-  constructor(facts: OwnFacts, sign: Sign) {
+  /** @param incarnation to begin with, above those of all earlier lives: of one incarnation there is one card */
+  constructor(facts: OwnFacts, sign: Sign, incarnation: number) {
     this.#facts = facts;
     this.#sign = sign;
-    this.#signed = sign({ ...facts, incarnation: 1 });
+    this.#signed = sign({ ...facts, incarnation });
   }
 
   get facts(): OwnFacts {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { Identity } from '../../../../src/core/identity.js';
-import { formatAddress } from '../../../../src/wire/address.js';
+import { formatAddress, formatPrefix } from '../../../../src/wire/address.js';
 import { encodePacket } from '../../../../src/wire/gossip/packet.js';
 import { prefix } from '../sample-config.js';
 import { seen, subnet, TestCluster, type TestNode } from './cluster.js';
@@ -56,6 +56,23 @@ t.test('a node that dies, and comes back', async (t) => {
   t.same(again.held, before, 'it has its subnet again');
   await lab.time.pass(100);
   t.same(alpha.peers, ['bravo', 'charlie']);
+});
+
+t.test('a node that is back with other words before anybody missed it is heard', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const identity = Identity.generate();
+  const bravo = await lab.start('bravo', { join: [alpha], identity, host: 77, podCidr: ['10.244.8.0/24'] });
+  await lab.time.pass(3_000);
+  await bravo.membership.close();
+  await lab.time.pass(100);
+  const again = await lab.start('bravo', { join: [alpha], identity, host: 77, podCidr: ['10.244.9.0/24'] });
+  const heard = () =>
+    [...alpha.membership.present()]
+      .filter(({ card }) => card.statement.node === 'bravo')
+      .map(({ card }) => card.statement.podCidr.map(formatPrefix).join());
+  await lab.time.until(() => heard()[0] === subnet(again), 60_000);
+  t.strictSame(heard(), ['10.244.9.0/24']);
 });
 
 t.test('a split of any length heals', async (t) => {
