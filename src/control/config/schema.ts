@@ -67,10 +67,10 @@ const prefixes = z
 
 const endpoint = read<WrittenEndpoint>('an address to join', parseEndpoint);
 
-/** One endpoint or a list of them. */
-const endpoints = z.union(
-  [endpoint.transform((one): readonly WrittenEndpoint[] => [one]), z.array(endpoint)],
-  'must be an address to join, or a list of them',
+/** One endpoint or a list of them: made a list first, so that what is wrong with one is said of that one. */
+const endpoints = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : value),
+  z.array(endpoint, 'must be an address to join, or a list of them'),
 );
 
 const lengthIn = (bits: number) => whole(1, bits);

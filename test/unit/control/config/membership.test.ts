@@ -51,6 +51,8 @@ const REFUSALS: readonly [name: string, changes: object, problem: RegExp][] = [
   ],
   ['a subnet too small for pods', { podPrefix: 31 }, /^podPrefix: \/31 is too small for pods/],
   ['one port for two things', { vxlan: { port: 7946 } }, /^gossip\.port: 7946 is vxlan\.port as well/],
+  ['no address', { join: 'nowhere' }, /^join\[0\]: "nowhere" is not an address to join: write 192\.0\.2\.1/],
+  ['neither an address nor a list', { join: 7 }, /^join: must be an address to join, or a list of them, not 7/],
   [
     'another family',
     { join: ['192.0.2.1', 'fd00::1'] },
