@@ -10,17 +10,21 @@ import { Swim } from '../core/swim/swim.js';
 import { ALIVE, type Card, type MemberRecord, type NodeId, SUSPECT, type SwimEvent } from '../core/swim/types.js';
 import { EventHeap } from './event-heap.js';
 import { type NetworkModel, SimNetwork } from './network.js';
-import { CARD_BYTES, PACKET_BYTES, TrafficMeter, updateBytes } from './traffic.js';
+import { CARD_BYTES, PACKET_RESERVE, TrafficMeter, updateBytes } from './traffic.js';
 
 /** Between two attempts to reach again who was lost, ms, jittered by half; as membership.ts has it. */
 const REJOIN_PAUSE = 10_000;
+/** Packets of a stream from its opening to its first message there, and back. */
+const OPENING = 3;
+const ANSWER = 1;
 /** Between two attempts to be let in, ms. */
 const ASK_PAUSE = 1_000;
 /** Members that have been there for this long at the beginning are no news, ms. */
 const LONG_THERE = 3_600_000;
 
 export interface SimCard extends Card {
-  readonly incarnation: number;
+  /** Which of the things that the node has said of itself: a refutation says the same again. */
+  readonly version: number;
 }
 
 export interface SimOptions {
@@ -56,7 +60,7 @@ export class SimCluster {
     this.#options = options;
     this.network = new SimNetwork(options.network, options.random);
     this.#wakes = new Float64Array(options.nodes + options.room).fill(Number.POSITIVE_INFINITY);
-    for (let node = 0; node < options.nodes; node++) this.#cards.push({ size: CARD_BYTES, incarnation: 1 });
+    for (let node = 0; node < options.nodes; node++) this.#cards.push({ size: CARD_BYTES, version: 1 });
     const all = this.#cards.map(
       (card, node): MemberRecord<SimCard> => ({ node, state: ALIVE, incarnation: 1, card, ageMs: LONG_THERE }),
     );
@@ -75,6 +79,11 @@ export class SimCluster {
   /** Events that were handled so far. */
   get handled(): number {
     return this.#handled;
+  }
+
+  /** What a node says of itself now. */
+  card(node: NodeId): SimCard {
+    return this.#cards[node];
   }
 
   /** A node's protocol; undefined while it does not run. */
@@ -106,7 +115,7 @@ export class SimCluster {
   /** A node that nobody knows joins by way of another. */
   join(through: NodeId): NodeId {
     const node = this.#cards.length;
-    this.#cards.push({ size: CARD_BYTES, incarnation: 1 });
+    this.#cards.push({ size: CARD_BYTES, version: 1 });
     const swim = this.#make(node);
     this.#planWake(node, swim);
     this.#seeds.set(node, through);
@@ -119,6 +128,15 @@ export class SimCluster {
     this.#swims[node] = undefined;
   }
 
+  /** It says something else of itself. */
+  update(node: NodeId): void {
+    const swim = this.#swims[node];
+    if (!swim) return;
+    this.#cards[node] = { size: CARD_BYTES, version: this.#cards[node].version + 1 };
+    swim.update(this.#cards[node], swim.nextIncarnation(), this.#now);
+    this.#planWake(node, swim);
+  }
+
   /** It says that it goes; its process ends a little later. */
   leave(node: NodeId): void {
     const swim = this.#swims[node];
@@ -128,9 +146,9 @@ export class SimCluster {
     this.#events.add(this.#now + 500, () => this.kill(node));
   }
 
-  /** A node that was killed is back, and remembers nothing but whom to ask. */
+  /** A node that was killed is back, and remembers nothing but whom to ask; it says something else of itself. */
   restart(node: NodeId, through: NodeId): void {
-    this.#cards[node] = { size: CARD_BYTES, incarnation: 1 };
+    this.#cards[node] = { size: CARD_BYTES, version: this.#cards[node].version + 1 };
     const swim = this.#make(node);
     this.#planWake(node, swim);
     this.#seeds.set(node, through);
@@ -152,7 +170,8 @@ export class SimCluster {
     const swim = new Swim<SimCard>({
       self: node,
       card: this.#cards[node],
-      incarnation: 1,
+      // By the clock, as the driver has it: above those of an earlier life.
+      incarnation: 1 + Math.floor(this.#now / 1000),
       profile,
       cards: this.#store,
       now: this.#now,
@@ -160,11 +179,8 @@ export class SimCluster {
       tools: {
         random,
         sizeOf: updateBytes,
-        packetOverhead: PACKET_BYTES,
-        renew: (incarnation) => {
-          this.#cards[node] = { size: CARD_BYTES, incarnation };
-          return this.#cards[node];
-        },
+        packetOverhead: PACKET_RESERVE,
+        renew: () => this.#cards[node],
         judge: () => 'accept',
       },
       outputs: {
@@ -229,21 +245,21 @@ export class SimCluster {
   /** Both ways: the one that is asked merges before it answers. */
   #sync(from: NodeId, to: NodeId): void {
     if (!this.network.reaches(from, to)) return;
-    this.#reach(to, this.#now + this.network.latency(), (asked, now) => {
+    this.#reach(to, this.#now + this.network.streamLatency(OPENING), (asked, now) => {
       const asker = this.#swims[from];
       if (!asker) return;
       this.traffic.state(asker.size);
       asked.mergeState(asker.pushState(now), now);
       const answer = [...asked.pushState(now)];
       this.traffic.state(answer.length);
-      this.#reach(from, now + this.network.latency(), (swim, then) => swim.mergeState(answer, then));
+      this.#reach(from, now + this.network.streamLatency(ANSWER), (swim, then) => swim.mergeState(answer, then));
     });
   }
 
   #streamPing(from: NodeId, to: NodeId, seq: number): void {
     if (!this.network.reaches(from, to)) return;
-    this.#reach(to, this.#now + this.network.latency(), (_, now) => {
-      this.#reach(from, now + this.network.latency(), (swim, then) => swim.handleStreamAck(seq, then));
+    this.#reach(to, this.#now + this.network.streamLatency(OPENING), (_, now) => {
+      this.#reach(from, now + this.network.streamLatency(ANSWER), (swim, then) => swim.handleStreamAck(seq, then));
     });
   }
 

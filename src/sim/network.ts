@@ -23,6 +23,9 @@ interface Stall {
   readonly longestMs: number;
 }
 
+/** A stream sends again what was lost: after so long the first time, ms (Linux's least), and twice as long each further time. */
+const RETRANSMISSION = 200;
+
 export class SimNetwork {
   readonly #model: NetworkModel;
   readonly #random: Random;
@@ -41,7 +44,10 @@ export class SimNetwork {
     this.#groups = groups;
   }
 
-  /** A node that does nothing for a time and then works for a time, each as long as chance has it. @param longestMs of both */
+  /**
+   * A node that does nothing for a time and then works for a time, each as long as chance has it.
+   * @param longestMs of both, above 0
+   */
   setSlow(node: number, now: number, what: Slowness, longestMs: number): void {
     this.#slow.set(node, { what, from: now, until: now + this.#random() * longestMs, longestMs });
   }
@@ -69,6 +75,18 @@ export class SimNetwork {
   /** One way, ms. */
   latency(): number {
     return this.#model.latencyMs + this.#random() * this.#model.jitterMs;
+  }
+
+  /** The time of so many packets of a stream, each of which waits for the one before, ms: none is lost for good. */
+  streamLatency(packets: number): number {
+    let total = 0;
+    for (let i = 0; i < packets; i++) {
+      for (let again = RETRANSMISSION; this.#random() < this.#model.loss && again < 64 * RETRANSMISSION; again *= 2) {
+        total += again;
+      }
+      total += this.latency();
+    }
+    return total;
   }
 
   /** When a node is woken whose timer is due now: later, if its timers stand still. */

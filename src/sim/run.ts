@@ -1,17 +1,20 @@
 /** One run of a scenario: what was done, when who noticed, what was noticed falsely, and what it cost. Same seed, same run. */
 import { seededRandom } from '../core/random.js';
 import { ALIVE, type NodeId, SUSPECT, type SwimEvent } from '../core/swim/types.js';
+import { PodwireError } from '../wire/error.js';
 import { type SimCard, SimCluster } from './cluster.js';
 import { type Action, profileOf, type Scenario } from './scenario.js';
 import type { Traffic } from './traffic.js';
 
 /** A change that the others are to notice, and how it became known. */
 export interface Spread {
-  readonly what: 'join' | 'kill' | 'leave' | 'restart' | 'heal';
+  readonly what: 'join' | 'kill' | 'leave' | 'restart' | 'update' | 'heal';
   /** ms */
   readonly at: number;
-  /** Nodes that could notice. */
+  /** Nodes that could notice, but for those that went before they did. */
   readonly witnesses: number;
+  /** Of a `kill`: when it was first suspected by anybody, ms after `at` (SWIM §4: its first detection). */
+  readonly suspectedMs?: number;
   /** When each that noticed did so, ms after `at`, in order. For `heal`: when the last foreign node was back for each. */
   readonly times: readonly number[];
 }
@@ -29,7 +32,10 @@ export interface RunReport {
   readonly falselyDead: number;
   /** Those deaths of nodes that were not slow. */
   readonly falseDeathsOfHealthy: number;
-  /** At the end: views of one node that runs of another, and how many of them are wrong. */
+  /**
+   * At the end: views of one node that runs of another, and how many of them are wrong: who is there and not seen, or
+   * seen and gone, or known by what it no longer says of itself.
+   */
   readonly views: number;
   readonly wrongViews: number;
   readonly traffic: Traffic;
@@ -50,14 +56,14 @@ interface Watched {
   readonly what: Spread['what'];
   readonly at: number;
   readonly kinds: readonly SwimEvent<SimCard>['kind'][];
-  readonly witnesses: ReadonlySet<NodeId>;
+  readonly witnesses: Set<NodeId>;
   readonly noticed: Map<NodeId, number>;
+  suspectedMs?: number;
 }
 
 /** A split that has ended: whom each node has to see again. */
 interface Heal {
   readonly at: number;
-  readonly witnesses: number;
   readonly missing: Map<NodeId, Set<NodeId>>;
   readonly done: number[];
 }
@@ -112,6 +118,7 @@ class Run {
       this.#times(action.leave, () => {
         const node = this.#pick();
         this.#watch('leave', node, ['left']);
+        this.#goes(node);
         cluster.leave(node);
       });
     } else if ('restart' in action) {
@@ -120,6 +127,12 @@ class Run {
         if (node === undefined) return;
         cluster.restart(node, this.#pick());
         this.#watch('restart', node, ['joined', 'updated', 'recovered']);
+      });
+    } else if ('update' in action) {
+      this.#times(action.update, () => {
+        const node = this.#pick();
+        this.#watch('update', node, ['updated']);
+        cluster.update(node);
       });
     } else if ('slow' in action) {
       const nodes = cluster.running().filter(() => this.#random() < action.slow);
@@ -133,7 +146,16 @@ class Run {
     const node = this.#pick();
     this.#killed.push(node);
     this.#watch('kill', node, ['failed']);
+    this.#goes(node);
     this.cluster.kill(node);
+  }
+
+  /** Nothing more can be asked of it: neither that it notices, nor that it sees anybody again. */
+  #goes(node: NodeId): void {
+    for (const { witnesses, noticed } of this.#spreads) if (!noticed.has(node)) witnesses.delete(node);
+    if (!this.#heal) return;
+    this.#heal.missing.delete(node);
+    for (const at of this.#heal.missing.keys()) this.#noticeBack(this.#heal, at, node, this.cluster.now);
   }
 
   #split(part: number, forMs: number): void {
@@ -159,7 +181,7 @@ class Run {
       );
       if (lost.length > 0) missing.set(node, new Set(lost.map(({ node: other }) => other)));
     }
-    this.#heal = { at: cluster.now, missing, done: [], witnesses: missing.size };
+    this.#heal = { at: cluster.now, missing, done: [] };
   }
 
   #watch(what: Spread['what'], node: NodeId, kinds: Watched['kinds']): void {
@@ -181,12 +203,13 @@ class Run {
     if (watched?.kinds.includes(event.kind) && watched.witnesses.has(at) && !watched.noticed.has(at)) {
       watched.noticed.set(at, now - watched.at);
     }
+    if (watched?.what === 'kill' && event.kind === 'suspected') watched.suspectedMs ??= now - watched.at;
     if (this.#heal && event.kind === 'joined') this.#noticeBack(this.#heal, at, node, now);
     if (event.kind !== 'suspected' && event.kind !== 'failed') return;
     const gone =
       !this.cluster.swim(node) || !this.cluster.network.reaches(at, node) || this.cluster.swim(node)?.leaving;
-    // Just after a split has ended the news of it still goes round.
-    if (gone || this.#heal) return;
+    // After a split has ended the news of it still goes round, until all see all.
+    if (gone || (this.#heal && this.#heal.missing.size > 0)) return;
     if (event.kind === 'suspected') this.#falseSuspicions++;
     else {
       this.#falseDeaths++;
@@ -206,10 +229,11 @@ class Run {
     for (let i = 0; i < count; i++) act();
   }
 
-  /** A node that runs, at random. */
+  /** A node that runs and is not about to go, at random. */
   #pick(): NodeId {
-    const running = this.cluster.running();
-    return running[Math.floor(this.#random() * running.length)];
+    const staying = this.cluster.running().filter((node) => this.cluster.swim(node)?.leaving === false);
+    if (staying.length > 1) return staying[Math.floor(this.#random() * staying.length)];
+    throw new PodwireError('CONFIG', `the scenario: at ${this.cluster.now / 1000} s there is one node left`);
   }
 
   /** What nodes think at the end, against the truth: who runs is alive, who does not is not. */
@@ -218,10 +242,10 @@ class Run {
     let wrongViews = 0;
     for (const node of running) {
       let seen = 0;
-      for (const { node: other, state } of this.cluster.swim(node)?.members() ?? []) {
+      for (const { node: other, state, card } of this.cluster.swim(node)?.members() ?? []) {
         const there = state === ALIVE || state === SUSPECT;
-        if (there && this.cluster.swim(other)) seen++;
-        else if (there) wrongViews++;
+        if (there && this.cluster.swim(other) && card.version === this.cluster.card(other).version) seen++;
+        else if (there && !this.cluster.swim(other)) wrongViews++;
       }
       wrongViews += running.length - seen;
     }
@@ -233,12 +257,13 @@ class Run {
     const counted = nodes * (seconds - warmUp);
     const traffic = this.cluster.traffic.read();
     const sum = (of: 'bytes' | 'packets') => Object.values(traffic).reduce((total, counts) => total + counts[of], 0);
-    const spreads = this.#spreads.map(({ what, at, witnesses, noticed }): Spread => {
-      return { what, at, witnesses: witnesses.size, times: sorted([...noticed.values()]) };
+    const spreads = this.#spreads.map(({ what, at, witnesses, noticed, suspectedMs }): Spread => {
+      const times = sorted([...noticed.values()]);
+      return { what, at, witnesses: witnesses.size, times, ...(suspectedMs !== undefined && { suspectedMs }) };
     });
     if (this.#heal) {
-      const { at, witnesses, done } = this.#heal;
-      spreads.push({ what: 'heal', at, witnesses, times: sorted(done) });
+      const { at, missing, done } = this.#heal;
+      spreads.push({ what: 'heal', at, witnesses: missing.size + done.length, times: sorted(done) });
     }
     return {
       ...this.#compare(),

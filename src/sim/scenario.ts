@@ -7,6 +7,8 @@ import { PodwireError } from '../wire/error.js';
 const count = z.number().int().min(1);
 const part = z.number().min(0).max(1);
 const seconds = z.number().min(0);
+/** What is repeated must take some time. */
+const someSeconds = z.number().min(0.01);
 
 /** One thing a line; each at a time of its own, in seconds. */
 const ActionSchema = z.union([
@@ -14,6 +16,7 @@ const ActionSchema = z.union([
   z.strictObject({ at: seconds, kill: count }).describe('nodes that are gone without a word'),
   z.strictObject({ at: seconds, leave: count }).describe('nodes that say that they go'),
   z.strictObject({ at: seconds, restart: count }).describe('killed nodes that come back'),
+  z.strictObject({ at: seconds, update: count }).describe('nodes that say something else of themselves'),
   z
     .strictObject({ at: seconds, split: part, for: seconds })
     .describe('a part that reaches the rest no more for a while'),
@@ -22,7 +25,7 @@ const ActionSchema = z.union([
       at: seconds,
       slow: part,
       for: seconds,
-      stall: z.number().positive().default(10),
+      stall: someSeconds.default(10),
       what: z.enum(['node', 'receiving']).default('node'),
     })
     .describe(
@@ -94,15 +97,22 @@ export function profileOf({ profile, tune }: Scenario): SwimProfile {
   return { ...(profile === 'wan' ? WAN : LAN), ...tune };
 }
 
+/** With less than a millisecond between two of these, a second would never end. */
+const REPEATED = ['probeInterval', 'gossipInterval', 'pushPullInterval', 'forgetAfter'];
+
 function unknownParameters({ tune }: Scenario): string[] {
   const known = Object.keys(LAN);
-  return Object.keys(tune)
-    .filter((name) => !known.includes(name))
-    .map((name) => `tune.${name} is no parameter: there are ${known.join(', ')}`);
+  const wrong = (name: string) => !known.includes(name) || typeof tune[name] !== typeof LAN[name as keyof SwimProfile];
+  return [
+    ...Object.keys(tune)
+      .filter(wrong)
+      .map((name) => `tune.${name}: no such parameter, or no such value; there are ${known.join(', ')}`),
+    ...REPEATED.filter((name) => Number(tune[name] ?? 1) < 1).map((name) => `tune.${name}: must be at least 1 ms`),
+  ];
 }
 
 function problemWords({ path, code, message }: z.core.$ZodIssue): string {
   const where = path.length === 0 ? 'as a whole' : path.join('.');
   if (code !== 'invalid_union') return `${where}: ${message}`;
-  return `${where}: an action has a time (at) and one of join, kill, leave, restart, split (with for), slow (with for)`;
+  return `${where}: an action has a time (at) and one of join, kill, leave, restart, update, split (with for), slow (with for)`;
 }

@@ -1,14 +1,17 @@
 /** What gossip costs: packets and bytes, by what they are for. */
 import type { Card, Packet, Update } from '../core/swim/types.js';
 
-/** Bytes of a node's card as an update, signed: names of six letters, both families of subnets. */
-export const CARD_BYTES = 235;
-/** Of an update against a node, and of a record besides its card. */
-const ACCUSATION_BYTES = 28;
+/** Bytes of an update, as src/wire/gossip encodes it: names of ten letters, subnets of both families, a signature. */
+export const CARD_BYTES = 188;
+const ACCUSATION_BYTES = 30;
+const DEPARTURE_BYTES = 18;
+/** Of a record of a full state besides its card. */
 const RECORD_BYTES = 10;
-/** Of a datagram with a probe: gossip's own headers and the seal; and of UDP and IPv4 around it. */
-export const PACKET_BYTES = 90;
+/** Of a datagram without updates, a ping's, with its seal; and of UDP and IPv4 around it. */
+const PACKET_BYTES = 80;
 const UDP_BYTES = 28;
+/** What the driver sets aside in each datagram: a ping between nodes of the longest names, and the seal. */
+export const PACKET_RESERVE = 188;
 
 export const PURPOSES = ['probe', 'gossip', 'push-pull'] as const;
 export type Purpose = (typeof PURPOSES)[number];
@@ -16,7 +19,8 @@ export type Purpose = (typeof PURPOSES)[number];
 export type Traffic = Readonly<Record<Purpose, { readonly packets: number; readonly bytes: number }>>;
 
 export function updateBytes(update: Update<Card>): number {
-  return update.kind === 'alive' ? update.card.size : ACCUSATION_BYTES;
+  if (update.kind === 'alive') return update.card.size;
+  return update.kind === 'left' ? DEPARTURE_BYTES : ACCUSATION_BYTES;
 }
 
 export class TrafficMeter {

@@ -56,7 +56,8 @@ function runFaults(seed: number): string | undefined {
       { at: at + 20, restart: some },
       { at, split: random(), for: below(40) },
       { at, slow: 0.2, for: below(30), stall: 1 + below(12) },
-    ][below(6)];
+      { at, update: some },
+    ][below(7)];
   });
   const network = { loss: random() * 0.15, duplicate: random() * 0.1, latencyMs: below(20), jitterMs: below(50) };
   const scenario = checkScenario({ nodes: 6 + below(26), seconds: 220, ...network, actions });
