@@ -60,7 +60,7 @@ function runFaults(seed: number): string | undefined {
     ][below(7)];
   });
   const network = { loss: random() * 0.15, duplicate: random() * 0.1, latencyMs: below(20), jitterMs: below(50) };
-  const scenario = checkScenario({ nodes: 6 + below(26), seconds: 220, ...network, actions });
+  const scenario = checkScenario({ nodes: 16 + below(20), seconds: 220, ...network, actions });
   const { wrongViews, views } = runScenario(scenario, seed);
   return wrongViews === 0
     ? undefined
