@@ -305,6 +305,11 @@ export class Members<C extends Card> {
     this.#notify(state === DEAD ? { kind: 'failed', node } : { kind: 'left', node });
   }
 
+  /** Whether it accuses this node of what it has answered already: who tells it has not heard. */
+  wasRefuted({ kind, node, incarnation }: Update<C>): boolean {
+    return node === this.self && kind !== 'alive' && incarnation < this.incarnation && !this.leaving;
+  }
+
   /** The slot of who is accused; -1 if there is none to be changed. This node objects. */
   #accused({ node, incarnation }: Update<C>, from: NodeId): number {
     if (node === this.self) {

@@ -32,6 +32,12 @@ export class Outbox<C extends Card> {
     this.#outputs.send(to, { from: this.#members.self, probe, updates: this.#updates(to) }, via);
   }
 
+  /** Says to one member that this node lives, where a refutation did not arrive. */
+  refute(to: NodeId): void {
+    const { self, card, incarnation } = this.#members;
+    this.#outputs.send(to, { from: self, updates: [{ kind: 'alive', node: self, incarnation, card }] });
+  }
+
   /** Sends only news; several packets of it while there is much, as when two halves of a cluster meet again. */
   gossip(to: NodeId): void {
     let waiting = this.#members.broadcasts.pending;

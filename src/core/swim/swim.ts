@@ -116,6 +116,7 @@ export class Swim<C extends Card> {
     }
     // The answer may then carry what the updates led to: a refutation is back at once.
     for (const update of packet.updates) this.#members.apply(update, packet.from, now);
+    if (packet.updates.some((update) => this.#members.wasRefuted(update))) this.#outbox.refute(packet.from);
     if (packet.probe !== undefined) this.#handleProbe(packet.probe, packet.from, now, via);
     this.#plan(now);
   }
