@@ -225,6 +225,21 @@ t.test('an accused node refutes with the incarnation after the accusation’s, i
   t.equal(machine.swim.incarnation, 10);
 });
 
+t.test('who brings an accusation that was answered already has not heard: it is told, and nobody else', async (t) => {
+  const machine = new TestMachine(4);
+  machine.hear(1, { kind: 'suspect', node: 0, incarnation: 1, from: 1 });
+  machine.forgetOutput();
+  machine.hear(2, { kind: 'suspect', node: 0, incarnation: 1, from: 3 });
+  t.match(machine.sent, [{ to: 2, packet: { updates: [{ kind: 'alive', node: 0, incarnation: 2 }] } }]);
+  t.equal(machine.sent.length, 1);
+  t.equal(machine.swim.incarnation, 2, 'in the same words');
+
+  machine.swim.leave(machine.now);
+  machine.forgetOutput();
+  machine.hear(2, { kind: 'dead', node: 0, incarnation: 1, from: 3 });
+  t.strictSame(machine.sent, [], 'who leaves objects to nothing');
+});
+
 t.test('a restarted node outdoes what is remembered of it', async (t) => {
   for (const state of [ALIVE, SUSPECT, DEAD, LEFT] as const) {
     const machine = new TestMachine(0);
