@@ -89,6 +89,7 @@ function table(): string {
   const rows: [string, string[]][] = [
     ['a join: half know', spread('join', 0.5)],
     ['a join: all know', spread('join', 1)],
+    ['a kill: the first suspects', all('kill').map(({ spreads: [one] }) => seconds(one.suspectedMs))],
     ['a kill: the first knows', first('kill')],
     ['a kill: all know', spread('kill', 1)],
     ['false deaths, 1 % slow', falsely('slow')],

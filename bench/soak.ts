@@ -36,6 +36,8 @@ interface Sample {
   readonly seconds: number;
   /** Of each node, in the order of the hosts. */
   readonly rssKiB: readonly number[];
+  /** In use in the main thread's JavaScript heap: what it falls to between collections tells a leak from a heap's breathing. */
+  readonly heapKiB: readonly number[];
   readonly files: readonly number[];
 }
 
@@ -106,6 +108,7 @@ async function watch(nodes: readonly RunningPodwire[]): Promise<Sample[]> {
     const sample = {
       seconds: Math.round((performance.now() - started) / 1000),
       rssKiB: nodes.map(rssKiB),
+      heapKiB: await Promise.all(nodes.map(heapKiB)),
       files: nodes.map(({ process }) => readdirSync(`/proc/${process.pid}/fd`).length),
     };
     samples.push(sample);
@@ -130,6 +133,11 @@ async function gossipOf({ host, socket, log }: RunningPodwire): Promise<{
     failed: told('failed'),
     loopP99Ms: p99 === undefined ? undefined : Math.max(0, 1000 * Number(p99) - LOOP_SAMPLING),
   };
+}
+
+async function heapKiB({ socket }: RunningPodwire): Promise<number> {
+  const used = /^nodejs_heap_size_used_bytes (\d+)$/m.exec(await new ApiClient(socket).metrics())?.[1];
+  return Math.round(Number(used) / 1024);
 }
 
 function rssKiB({ process }: RunningPodwire): number {
