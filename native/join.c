@@ -254,14 +254,14 @@ static void append(struct run *run, struct open *open, const struct packet *pack
 }
 
 /* Gives the packet its place: in an open superpacket, as a new one, or alone. */
-static void place(struct run *run, uint8_t *at, uint32_t length, uint32_t index) {
+static void place(struct run *run, uint8_t *at, uint32_t length, uint32_t index, bool alone) {
   struct packet packet;
-  memset(at - VIRTIO_HEADER, 0, VIRTIO_HEADER);
+  if (!alone) memset(at - VIRTIO_HEADER, 0, VIRTIO_HEADER);
   run->next[index] = -1;
   run->skip[index] = 0;
   enum found found = parse(run, at, length, &packet);
   if (found == NOT_IP) return;
-  if (found == NO_FLOW) {
+  if (found == NO_FLOW || alone) {
     for (uint32_t i = run->open_count; i-- > 0;)
       if (same_addresses(&packet, &run->open[i])) finish(run, &run->open[i]);
     return;
@@ -302,7 +302,7 @@ void pw_join(uint8_t *bytes, const struct pw_record *packets, uint32_t count, st
     run.open_count = 0;
     for (uint32_t i = 0; i < length; i++) {
       const struct pw_record *packet = &packets[start + i];
-      place(&run, bytes + packet->offset, (uint32_t)packet->length, i);
+      place(&run, bytes + packet->offset, (uint32_t)packet->length, i, (packet->flags & RECORD_ALONE) != 0);
     }
     while (run.open_count > 0) finish(&run, &run.open[0]);
     emit(&run, packets + start, joined + start, length);

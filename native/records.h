@@ -24,7 +24,7 @@ struct pw_record {
   int32_t address[4];
 };
 
-enum { RECORD_WORDS = 12, RECORD_MORE = 1 };
+enum { RECORD_WORDS = 12, RECORD_MORE = 1, RECORD_ALONE = 2 };
 
 _Static_assert(sizeof(struct pw_record) == RECORD_WORDS * sizeof(int32_t), "a record is a row of the table");
 

@@ -18,6 +18,7 @@
  * | length  | bytes                                    | bytes                                               |
  * | segment | 0                                        | size of each datagram but the last; 0: one datagram |
  * | flags   | `MORE`: continued by the next record     | 0                                                   |
+ * |         | `ALONE`: is not to be joined with others |                                                     |
  * | status  | 0, or the errno that refused it          | the same                                            |
  * | socket  | 0                                        | sending: which egress socket; receiving: 0          |
  * | port    | 0                                        | the other end's UDP port, host order                |
@@ -43,6 +44,8 @@ export const ADDRESS = 8;
 
 /** Flag: the packet goes on in the next record. */
 export const MORE = 1;
+/** Flag: `join` leaves the packet and its virtio header, which stands already, as they are. */
+export const ALONE = 2;
 
 /** Bytes of `struct virtio_net_hdr` that stand before each packet of a device. */
 export const VIRTIO_HEADER = 10;

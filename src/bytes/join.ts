@@ -38,7 +38,7 @@ import {
 } from '../wire/tcp.js';
 import { UDP_CHECKSUM, UDP_HEADER, UDP_LENGTH } from '../wire/udp.js';
 import { GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, writeVirtioDone, writeVirtioPartial } from '../wire/virtio.js';
-import { FLAGS, LENGTH, MORE, OFFSET, RECORD, VIRTIO_HEADER } from './batch.js';
+import { ALONE, FLAGS, LENGTH, MORE, OFFSET, RECORD, VIRTIO_HEADER } from './batch.js';
 import { addressSum, checkRange, fold, partialSum } from './checksum.js';
 
 /** Packets looked at together: as many as one writev can take (UIO_MAXIOV), so that no superpacket has more records. */
@@ -120,7 +120,9 @@ export function join(
     const end = Math.min(start + RUN, count);
     openEnd = 0;
     for (let i = start; i < end; i++) {
-      place(bytes, packets[i * RECORD + OFFSET], packets[i * RECORD + LENGTH], i - start, tcp, udp);
+      const row = i * RECORD;
+      const alone = (packets[row + FLAGS] & ALONE) !== 0;
+      place(bytes, packets[row + OFFSET], packets[row + LENGTH], i - start, tcp, udp, alone);
     }
     while (openEnd > 0) finish(bytes, 0);
     emit(packets, joined, start, end - start);
@@ -146,13 +148,21 @@ function checkRecords(bytes: Uint8Array, packets: Int32Array, count: number, joi
 }
 
 /** Gives the packet its place: in an open superpacket, as a new one, or alone. */
-function place(bytes: Uint8Array, offset: number, length: number, index: number, tcp: boolean, udp: boolean): void {
-  writeVirtioDone(bytes, offset - VIRTIO_HEADER);
+function place(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  index: number,
+  tcp: boolean,
+  udp: boolean,
+  alone: boolean,
+): void {
+  if (!alone) writeVirtioDone(bytes, offset - VIRTIO_HEADER);
   next[index] = -1;
   skip[index] = 0;
   const found = parse(bytes, offset, length, tcp, udp);
   if (found === NOT_IP) return;
-  if (found === NO_FLOW) {
+  if (found === NO_FLOW || alone) {
     for (let slot = openEnd - SLOT; slot >= 0; slot -= SLOT) if (sameAddresses(bytes, slot)) finish(bytes, slot);
     return;
   }

@@ -53,6 +53,8 @@ export interface ByteWork {
    * are rewritten in place (IP lengths and checksum, TCP flags, pseudo-header sum in the checksum field) and its virtio
    * header is written in the `VIRTIO_HEADER` bytes before it; a packet that stays alone gets a virtio header of zeros.
    *
+   * A packet flagged `ALONE` is passed on as it is, behind whatever of its flow came before it.
+   *
    * Two packets join if a split would have made them so: same addresses, ports, protocol, TOS/traffic class and flow
    * label, TTL/hop limit, DF; no IPv4 options, fragments or IPv6 extension headers; both transport checksums right.
    * TCP: same acknowledgement number, window, options and flags (but PSH and FIN, which end a superpacket), next

@@ -2,18 +2,33 @@
  * Peers to device. One turn, in the order in which a frame passes:
  *
  * ```
- *   receive -> sender -> unwrap -> check -> join -> write
+ *   receive -> sender -> unwrap -> check -> complete -> join -> write
  * ```
  *
  * sender: the outer source must be a peer. unwrap: strict VXLAN, our VNI, our MAC. check: a whole IP packet whose source
- * belongs to that very peer and whose destination is ours. join: packets of one flow become superpackets again.
+ * belongs to that very peer and whose destination is ours. complete: what a VTEP on the same machine left undone. join:
+ * packets of one flow become superpackets again.
  */
-import { ADDRESS, Batch, LENGTH, OFFSET, RECORD, SEGMENT, STATUS } from '../bytes/batch.js';
+import {
+  ADDRESS,
+  ALONE,
+  Batch,
+  FLAGS,
+  LENGTH,
+  OFFSET,
+  RECORD,
+  SEGMENT,
+  STATUS,
+  TOS,
+  VIRTIO_HEADER,
+} from '../bytes/batch.js';
 import { C, PEER_RX_BYTES, PEER_RX_FRAMES } from '../core/counters.js';
+import { decapsulatedEcn, ECN_DROP, ECN_MASK } from '../core/ecn.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss } from '../core/mss.js';
 import { TokenBucket } from '../core/token-bucket.js';
-import { get16 } from '../wire/big-endian.js';
+import { unfinishedChecksum } from '../core/unfinished.js';
+import { get16, put16 } from '../wire/big-endian.js';
 import {
   ETHERNET_DESTINATION,
   ETHERNET_SOURCE,
@@ -24,8 +39,11 @@ import {
   macIsGroup,
   macIsZero,
 } from '../wire/ethernet.js';
-import { IpView, martianDestination, martianSource } from '../wire/ip.js';
+import { IpView, ipLength, martianDestination, martianSource, UDP } from '../wire/ip.js';
 import { ETHERTYPE_PATH_PROBE, PATH_PROBE_FRAME } from '../wire/path-probe.js';
+import { TCP_CWR, TCP_FLAGS, tcpHeaderLength } from '../wire/tcp.js';
+import { UDP_HEADER } from '../wire/udp.js';
+import * as virtio from '../wire/virtio.js';
 import {
   checkVxlan,
   ENCAPSULATION,
@@ -42,6 +60,10 @@ import { type PathContext, pathMtu } from './vtep.js';
 /** Messages taken in one turn, each up to a whole UDP datagram or what GRO made of many. */
 const RECEIVE_RECORDS = 32;
 const RECEIVE_BYTES = RECEIVE_RECORDS * 65_536;
+/** Room to cut a superpacket in, where the device takes none. */
+const CUT_BYTES = 256 << 10;
+/** What stands before each packet that is cut off: a virtio header of zeros. */
+const CUT_PREFIX = 16;
 /** Frames that are joined and written together. */
 const PACKETS = 1024;
 /** Path probes that are handed on, however many a peer sends. */
@@ -53,11 +75,14 @@ export class Inbound {
   readonly #underlay: UnderlayEdge;
   readonly #context: PathContext;
   readonly #neighbours: Neighbours;
-  readonly #received = Batch.allocate(RECEIVE_BYTES, RECEIVE_RECORDS);
-  readonly #arena = this.#received.bytes;
+  readonly #arena = Buffer.alloc(RECEIVE_BYTES + CUT_BYTES + CUT_PREFIX);
+  readonly #received = new Batch(this.#arena, 0, RECEIVE_BYTES, RECEIVE_RECORDS);
+  readonly #prefixAt = RECEIVE_BYTES + CUT_BYTES;
+  /** Where the next cut packets may stand. */
+  #cutAt = RECEIVE_BYTES;
   /** Accepted inner packets, and what join makes of them; both describe the same arena. */
-  readonly #packets = new Batch(this.#arena, 0, RECEIVE_BYTES, PACKETS);
-  readonly #joined = new Batch(this.#arena, 0, RECEIVE_BYTES, PACKETS);
+  readonly #packets = new Batch(this.#arena, 0, this.#prefixAt, PACKETS);
+  readonly #joined = new Batch(this.#arena, 0, this.#prefixAt, PACKETS);
   readonly #view = new IpView();
   readonly #probes = new TokenBucket(PROBES_PER_SECOND, PROBES_BURST);
 
@@ -87,7 +112,7 @@ export class Inbound {
     }
     const start = records[row + OFFSET];
     const end = start + records[row + LENGTH];
-    const step = records[row + SEGMENT] || records[row + LENGTH] || 1;
+    const step = this.#step(records[row + SEGMENT], start, records[row + LENGTH]);
     const datagrams = Math.max(1, Math.ceil((end - start) / step));
     counters[C.rx_datagrams] += datagrams;
 
@@ -99,6 +124,17 @@ export class Inbound {
     }
     if (start === end) counters[C.rx_truncated]++;
     for (let frame = start; frame < end; frame += step) this.#unwrap(frame, Math.min(step, end - frame), peer, row);
+  }
+
+  /**
+   * Bytes of each datagram in a message. A UDP superpacket of a VTEP on this machine comes as one datagram, with the size
+   * of the datagrams inside it where those joined outside would have theirs.
+   */
+  #step(segment: number, start: number, length: number): number {
+    if (segment === 0) return length || 1;
+    return ipLength(this.#arena, start + ENCAPSULATION, length - ENCAPSULATION) === length - ENCAPSULATION
+      ? length
+      : segment;
   }
 
   #unwrap(frame: number, length: number, peer: number, row: number): void {
@@ -171,18 +207,86 @@ export class Inbound {
     if (owner === SELF) counters[C.rx_looped]++;
     else if (owner !== peer) counters[C.rx_source_not_owned]++;
     else if (table.owner(view.dst0, view.dst1, view.dst2, view.dst3) !== SELF) counters[C.rx_not_ours]++;
-    else if (!this.#neighbours.solicitation(view, peer, this.#received, row)) this.#accept(view, peer);
+    else if (this.#neighbours.solicitation(view, peer, this.#received, row)) return;
+    else if (!this.#mark(view, this.#received.records[row + TOS])) counters[C.rx_ecn_dropped]++;
+    else this.#accept(view, peer, this.#received.records[row + SEGMENT]);
   }
 
-  #accept(view: IpView, peer: number): void {
-    const { counters, peerCounters } = this.#context;
-    if (clampMss(view, pathMtu(this.#context, peer), false)) counters[C.rx_mss_clamped]++;
+  /** Carries a congestion mark from outside in. @returns false: the packet is to be dropped for it */
+  #mark(view: IpView, outerTos: number): boolean {
+    const inner = view.trafficClass & ECN_MASK;
+    const ecn = decapsulatedEcn(inner, outerTos & ECN_MASK);
+    if (ecn === inner) return true;
+    if (ecn === ECN_DROP) return false;
+    view.setEcn(ecn);
+    return true;
+  }
+
+  #accept(view: IpView, peer: number, segment: number): void {
+    const { counters, peerCounters, work } = this.#context;
+    const field = unfinishedChecksum(view, work);
+    if (clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
     counters[C.rx_frames]++;
     counters[C.rx_bytes] += view.length;
     peerCounters[peer * 4 + PEER_RX_FRAMES]++;
     peerCounters[peer * 4 + PEER_RX_BYTES] += view.length;
+    if (field !== 0) this.#complete(view, field, segment);
+    else this.#append(view.offset, view.length, 0);
+  }
+
+  /** The kernel does the rest where the device lets it, by the virtio header; else it is done here. */
+  #complete(view: IpView, field: number, segment: number): void {
+    const { counters, vtep, work } = this.#context;
+    const { checksum, tcpSegmentation, udpSegmentation } = this.#device.capabilities;
+    const arena = this.#arena;
+    const { offset, length, transport } = view;
+    counters[C.rx_completed]++;
+
+    const udp = view.protocol === UDP;
+    const headers = transport + (udp ? UDP_HEADER : tcpHeaderLength(arena, offset + transport, offset + length));
+    // How a TCP superpacket was to be cut is not told; any cut that fits the device says the same.
+    const size = udp ? segment : vtep.mtu - headers;
+    if (length > vtep.mtu && headers > transport && size > 0 && size < length - headers) {
+      if (udp ? udpSegmentation : tcpSegmentation) {
+        virtio.writeVirtioPartial(arena, offset - VIRTIO_HEADER, gsoOf(view), headers, size, transport, field);
+        this.#append(offset, length, ALONE);
+      } else {
+        this.#cut(view, headers, udp, size);
+      }
+    } else if (checksum) {
+      virtio.writeVirtioPartial(arena, offset - VIRTIO_HEADER, virtio.GSO_NONE, 0, 0, transport, field);
+      this.#append(offset, length, ALONE);
+    } else {
+      const sum = ~work.sum(arena, offset + transport, length - transport, 0) & 0xffff;
+      put16(arena, offset + transport + field, sum === 0 && udp ? 0xffff : sum);
+      this.#append(offset, length, 0);
+    }
+  }
+
+  /** A superpacket becomes packets, checksums and all, each with room for its virtio header. */
+  #cut({ offset, length, transport }: IpView, headers: number, udp: boolean, size: number): void {
+    const { counters, work } = this.#context;
+    const count = Math.ceil((length - headers) / size);
+    const stride = VIRTIO_HEADER + headers + size;
+    if (count > PACKETS || count * stride > CUT_BYTES) {
+      counters[C.rx_no_room]++;
+      return;
+    }
+    if (count > PACKETS - this.#packets.count || this.#cutAt + count * stride > this.#prefixAt) this.#write();
+    const at = this.#cutAt;
+    const prefix = this.#prefixAt;
+    const arena = this.#arena;
+    const bytes = work.split(arena, offset, length, transport, headers, udp, size, prefix, VIRTIO_HEADER, at, prefix);
+    for (let done = 0; done < bytes; done += stride) {
+      this.#append(at + done + VIRTIO_HEADER, Math.min(stride, bytes - done) - VIRTIO_HEADER, 0);
+    }
+    this.#cutAt = at + bytes;
+  }
+
+  #append(offset: number, length: number, flags: number): void {
     if (this.#packets.full) this.#write();
-    this.#packets.append(view.offset, view.length);
+    const row = this.#packets.append(offset, length);
+    this.#packets.records[row + FLAGS] = flags;
   }
 
   #write(): void {
@@ -204,7 +308,16 @@ export class Inbound {
     counters[C.rx_packets] += taken;
     if (taken < before) counters[C.rx_device_refused] += refusals(joined);
     packets.clear();
+    this.#cutAt = RECEIVE_BYTES;
   }
+}
+
+/** The virtio type of a superpacket. */
+function gsoOf(view: IpView): number {
+  if (view.protocol === UDP) return virtio.GSO_UDP_L4;
+  const type = view.version === 4 ? virtio.GSO_TCPV4 : virtio.GSO_TCPV6;
+  const marked = (view.bytes[view.offset + view.transport + TCP_FLAGS] & TCP_CWR) !== 0;
+  return marked ? type | virtio.GSO_ECN : type;
 }
 
 /** Packets, not records, that the device refused: the first record of each has the reason. */

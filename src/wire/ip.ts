@@ -1,8 +1,9 @@
 /** An IP packet of either version, read in place. The formats are in ipv4.ts and ipv6.ts. */
-import { sum } from '../bytes/checksum.js';
+import { fold, sum } from '../bytes/checksum.js';
 import { V4_MAPPED } from './address.js';
-import { get16, get32 } from './big-endian.js';
+import { get16, get32, put16 } from './big-endian.js';
 import {
+  IPV4_CHECKSUM,
   IPV4_DESTINATION,
   IPV4_DF,
   IPV4_FRAGMENT,
@@ -39,6 +40,9 @@ export const SCTP = 132;
 
 /** An IP packet, or a datagram put together from fragments, is never longer. */
 export const MAX_PACKET = 65_535;
+
+/** ECN's part of the TOS or traffic class. */
+const ECN_BITS = 3;
 
 /** Extension headers walked before the upper-layer header counts as not found. */
 const MAX_EXTENSIONS = 8;
@@ -195,10 +199,46 @@ export class IpView {
    * upper-layer packet from `transport` to the packet's end.
    */
   pseudoHeaderSum(): number {
-    const start = this.version === 4 ? IPV4_SOURCE : IPV6_SOURCE;
-    const size = this.version === 4 ? 8 : 32;
-    return sum(this.bytes, this.offset + start, size, this.protocol + this.length - this.transport);
+    // IPv4's mapped words add 0xffff twice, which is nothing in ones' complement.
+    const addresses =
+      halves(this.src0) +
+      halves(this.src1) +
+      halves(this.src2) +
+      halves(this.src3) +
+      halves(this.dst0) +
+      halves(this.dst1) +
+      halves(this.dst2) +
+      halves(this.dst3);
+    return fold(addresses + this.protocol + this.length - this.transport);
   }
+
+  /** Changes the ECN bits (RFC 3168 §5), in place, and the checksum of an IPv4 header with them (RFC 1624, equation 3). */
+  setEcn(ecn: number): void {
+    const { bytes, offset } = this;
+    const before = get16(bytes, offset);
+    if (this.version === 6) {
+      // The traffic class lies across the first two bytes: its last two bits are the fifth and sixth of the second.
+      put16(bytes, offset, (before & ~0x30) | (ecn << 4));
+    } else {
+      const after = (before & ~ECN_BITS) | ecn;
+      put16(bytes, offset, after);
+      const sum = (~get16(bytes, offset + IPV4_CHECKSUM) & 0xffff) + (~before & 0xffff) + after;
+      put16(bytes, offset + IPV4_CHECKSUM, ~fold(sum));
+    }
+    this.trafficClass = (this.trafficClass & ~ECN_BITS) | ecn;
+  }
+}
+
+/** Bytes of the IP packet at `at`, as its header says; 0 if not even that is there, or it is of no known version. */
+export function ipLength(bytes: Uint8Array, at: number, available: number): number {
+  if (available < IPV4_HEADER) return 0;
+  if (bytes[at] >> 4 === 4) return get16(bytes, at + IPV4_TOTAL_LENGTH);
+  return bytes[at] >> 4 === 6 ? IPV6_HEADER + get16(bytes, at + IPV6_PAYLOAD_LENGTH) : 0;
+}
+
+/** The two halves of a word, added. */
+function halves(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
 }
 
 /** Whether the source is no host's own address, or none that crosses a routed overlay. Replies to it would go astray. */

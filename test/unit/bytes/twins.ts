@@ -1,5 +1,5 @@
 /** Compares two byte works on random input; run by the differential test and, under the sanitizers, by another process. */
-import { LENGTH, OFFSET, RECORD, VIRTIO_HEADER } from '../../../src/bytes/batch.js';
+import { ALONE, FLAGS, LENGTH, OFFSET, RECORD, VIRTIO_HEADER } from '../../../src/bytes/batch.js';
 import type { ByteWork } from '../../../src/bytes/work.js';
 import { seededRandom } from '../../../src/core/random.js';
 import { chance, superpacket, train } from './random-packets.js';
@@ -73,8 +73,10 @@ function compareJoin(one: ByteWork, other: ByteWork, random: () => number): stri
   const { often } = chance(random);
   const packets = train(random);
   const [tcp, udp] = [often(0.9), often(0.9)];
+  const alone = packets.map(() => (often(0.1) ? ALONE : 0));
   const results = [one, other].map((work) => {
     const { arena, records } = lay(packets);
+    for (const [i, flags] of alone.entries()) records[i * RECORD + FLAGS] = flags;
     const joined = new Int32Array(records.length);
     return outcome(
       () => work.join(arena, records, packets.length, joined, tcp, udp),

@@ -1,0 +1,28 @@
+/**
+ * What a VTEP on the same machine leaves to its receiver. Over veth Linux hands packets on before the work that a NIC
+ * would have done: the transport checksum holds the pseudo-header's sum only, and TCP and UDP come as superpackets of up
+ * to 64 KiB in one frame. Over a real NIC neither happens.
+ */
+import type { ByteWork } from '../bytes/work.js';
+import { get16 } from '../wire/big-endian.js';
+import { type IpView, TCP, UDP } from '../wire/ip.js';
+import { TCP_CHECKSUM, TCP_HEADER } from '../wire/tcp.js';
+import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
+
+/**
+ * Where the checksum field of a packet's transport stands, counted from its transport header, if the field holds the
+ * pseudo-header's sum and the rest is still to be added; else 0. One right checksum in 65,535 looks like that too:
+ * then the packet is summed as a whole.
+ */
+export function unfinishedChecksum(view: IpView, work: ByteWork): number {
+  if (view.transport < 0 || view.fragment) return 0;
+  const length = view.length - view.transport;
+  let field = 0;
+  if (view.protocol === TCP && length >= TCP_HEADER) field = TCP_CHECKSUM;
+  else if (view.protocol === UDP && length >= UDP_HEADER) field = UDP_CHECKSUM;
+  else return 0;
+  const at = view.offset + view.transport;
+  const pseudo = view.pseudoHeaderSum();
+  if (get16(view.bytes, at + field) !== pseudo) return 0;
+  return work.sum(view.bytes, at, length, pseudo) === 0xffff ? 0 : field;
+}
