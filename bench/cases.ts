@@ -37,7 +37,7 @@ export async function lookups(prefixes: number): Promise<Case[]> {
   const underlay = parseAddress('192.0.2.1');
   if (!underlay) throw new Error('no address');
   const table = ForwardingTable.create({ readers: 1 });
-  const record = { underlay, port: 8472, prefix: new Uint8Array(22), overlay: [] };
+  const record = { underlay, port: 8472, prefix: new Uint8Array(22), ecn: false, overlay: [] };
   const v4 = Array.from({ length: Math.min(prefixes, 65_536) }, (_, i) => prefix(`10.${i >> 8}.${i & 255}.0/24`));
   const v6 = Array.from({ length: prefixes - v4.length || prefixes }, (_, i) =>
     prefix(`fd00:244:${(i >> 16).toString(16)}:${(i & 0xffff).toString(16)}::/64`),
@@ -152,7 +152,7 @@ export async function switchTime(): Promise<number> {
   const table = ForwardingTable.create({ readers: 1 });
   const underlay = parseAddress('192.0.2.1');
   if (!underlay) throw new Error('no address');
-  const record = { underlay, port: 8472, prefix: new Uint8Array(22), overlay: [] };
+  const record = { underlay, port: 8472, prefix: new Uint8Array(22), ecn: false, overlay: [] };
   const changes = Array.from({ length: 100_000 }, (_, i) => ({
     kind: 'setPrefix' as const,
     prefix: prefix(`${10 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`),

@@ -247,8 +247,21 @@ napi_value js_udp_receive(napi_env env, napi_callback_info info) {
 }
 
 struct sent_control {
-  _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+  _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int))];
 };
+
+/* Adds a control message behind those that are there. */
+static void add_control(struct mmsghdr *message, struct sent_control *control, int level, int type, const void *data,
+                        size_t size) {
+  struct msghdr *header = &message->msg_hdr;
+  struct cmsghdr *added = (struct cmsghdr *)(void *)(control->bytes + header->msg_controllen);
+  header->msg_control = control->bytes;
+  header->msg_controllen += CMSG_SPACE(size);
+  added->cmsg_level = level;
+  added->cmsg_type = type;
+  added->cmsg_len = CMSG_LEN(size);
+  memcpy(CMSG_DATA(added), data, size);
+}
 
 static void fill_message(struct mmsghdr *message, struct iovec *vector, union address *to, struct sent_control *control,
                          uint8_t *bytes, const struct pw_record *record) {
@@ -260,15 +273,11 @@ static void fill_message(struct mmsghdr *message, struct iovec *vector, union ad
       .msg_iov = vector,
       .msg_iovlen = 1,
   };
-  if (record->segment <= 0 || record->segment >= record->length) return;
-  uint16_t segment = (uint16_t)record->segment;
-  message->msg_hdr.msg_control = control->bytes;
-  message->msg_hdr.msg_controllen = sizeof control->bytes;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message->msg_hdr);
-  header->cmsg_level = IPPROTO_UDP;
-  header->cmsg_type = UDP_SEGMENT;
-  header->cmsg_len = CMSG_LEN(sizeof segment);
-  memcpy(CMSG_DATA(header), &segment, sizeof segment);
+  uint16_t segment = record->segment < record->length ? (uint16_t)record->segment : 0;
+  int tos = record->tos;
+  bool v4 = to->any.sa_family == AF_INET;
+  if (segment != 0) add_control(message, control, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+  if (tos != 0) add_control(message, control, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
 }
 
 /* Sends records of one socket, up to CHUNK. A refused one is marked and passed over. Returns how many were sent. */
@@ -322,8 +331,8 @@ napi_value js_udp_send(napi_env env, napi_callback_info info) {
   for (uint32_t i = 0; i < count; i++) {
     const struct pw_record *record = &records.at[i];
     if (record->offset < 0 || record->length < 0 || record->segment < 0 || record->segment > UINT16_MAX ||
-        record->socket < 0 || record->port < 0 || record->port > UINT16_MAX) {
-      args_refuse(env, "a record's offset, length, segment, socket or port is out of range");
+        record->tos < 0 || record->tos > UINT8_MAX || record->socket < 0 || record->port < 0 || record->port > UINT16_MAX) {
+      args_refuse(env, "a record's offset, length, segment, TOS, socket or port is out of range");
       return NULL;
     }
     if (!args_range(env, bytes, (uint32_t)record->offset, (uint32_t)record->length)) return NULL;

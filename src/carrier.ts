@@ -10,6 +10,7 @@ import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
 import { Overlay } from './dataplane/overlay.js';
 import type { Peer } from './dataplane/peers.js';
+import { INHERIT } from './dataplane/vtep.js';
 import type { Addon } from './os/addon.js';
 import { TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
@@ -87,7 +88,9 @@ export class Carrier {
     device.openQueues(config.workers);
 
     const self: Peer = { node: config.node, underlay: config.underlay, podCidr: config.podCidr, mac };
-    const overlay = await Overlay.create({ self, vxlan: config.vxlan, mtu: this.#mtu, workers: config.workers });
+    const { vxlan, workers } = config;
+    const dscp = vxlan.dscp === 'inherit' ? INHERIT : vxlan.dscp;
+    const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
     this.#overlay = overlay;
     await overlay.setPeers(peers);
     dropPrivileges(addon);

@@ -30,7 +30,7 @@ import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
 import { type Address, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
-import { FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
+import { FEATURE_ECN, FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
 
 /** Between two writes of what is remembered over a restart, ms. */
 const REMEMBER_EVERY = 30_000;
@@ -98,7 +98,7 @@ export class Cluster {
         podCidr: config.podCidr,
         epoch: 0,
         keys: ring?.ids ?? [],
-        features: FEATURE_PROBES,
+        features: FEATURE_PROBES | FEATURE_ECN,
       },
       sign: (statement) => identity.sign(statement),
       verify: (card) => verifier.verify(card),

@@ -1,7 +1,7 @@
 /** From what was configured and what gossip tells to the peers of the forwarding table: pure. */
 import { byPrecedence, type Claimant, ownersOf } from '../core/ipam/claim.js';
 import { formatAddress, type Prefix, prefixContains } from '../wire/address.js';
-import type { Statement } from '../wire/gossip/statement.js';
+import { FEATURE_ECN, type Statement } from '../wire/gossip/statement.js';
 import type { PeerConfig } from './config/node-config.js';
 
 export interface DesiredPeers {
@@ -72,6 +72,6 @@ function holds(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && prefixContains(outer, inner);
 }
 
-function peerOf({ node, underlay, podCidr, mac }: Statement): PeerConfig {
-  return { node, underlay, podCidr, mac };
+function peerOf({ node, underlay, podCidr, mac, features }: Statement): PeerConfig {
+  return { node, underlay, podCidr, mac, ecn: (features & FEATURE_ECN) !== 0 };
 }

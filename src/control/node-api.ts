@@ -37,7 +37,7 @@ export interface NodeStatus {
   readonly mac: string;
   readonly mtu: number;
   readonly mode: 'vxlan';
-  readonly vxlan: { readonly vni: number; readonly port: number };
+  readonly vxlan: { readonly vni: number; readonly port: number; readonly dscp: number | 'inherit' };
   readonly workers: number;
   /** `addon`: C moves the bytes; `io`: C does input and output, TypeScript the byte work. */
   readonly native: 'addon' | 'io';

@@ -18,9 +18,11 @@ import {
   SEGMENT,
   SOCKET,
   STATUS,
+  TOS,
   VIRTIO_HEADER,
 } from '../bytes/batch.js';
 import { C, PEER_TX_BYTES, PEER_TX_FRAMES } from '../core/counters.js';
+import { ECN_MASK } from '../core/ecn.js';
 import { flowHash } from '../core/flow-hash.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { fragment } from '../core/fragment.js';
@@ -34,7 +36,7 @@ import * as virtio from '../wire/virtio.js';
 import { ENCAPSULATION, ENCAPSULATION_ETHERTYPE } from '../wire/vxlan.js';
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
 import type { IcmpAnswers } from './icmp-answers.js';
-import { HEADROOM, type PathContext, pathMtu } from './vtep.js';
+import { HEADROOM, INHERIT, type PathContext, pathMtu } from './vtep.js';
 
 /** Packets read in one turn. */
 const READ_PACKETS = 64;
@@ -273,7 +275,15 @@ export class Outbound {
     records[row + SEGMENT] = length > segment ? segment : 0;
     records[row + SOCKET] = flowHash(view) & 0x7fff_ffff;
     records[row + PORT] = table.port(peer);
+    records[row + TOS] = this.#outerTos(view, peer);
     for (let i = 0; i < 4; i++) records[row + ADDRESS + i] = table.underlayWord(peer, i);
+  }
+
+  /** DSCP as configured; the ECN field goes outside only where it is read again (RFC 6040 §4.1, §4.3). */
+  #outerTos({ trafficClass }: IpView, peer: number): number {
+    const { table, vtep } = this.#context;
+    const dscp = vtep.dscp === INHERIT ? trafficClass & ~ECN_MASK : vtep.dscp << 2;
+    return table.readsEcn(peer) ? dscp | (trafficClass & ECN_MASK) : dscp;
   }
 
   #countPeer(peer: number, frames: number, bytes: number): void {

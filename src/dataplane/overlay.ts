@@ -29,6 +29,8 @@ export interface OverlayOptions {
   /** This node. */
   readonly self: Peer;
   readonly vxlan: { readonly vni: number; readonly port: number };
+  /** DSCP of outer packets, 0 to 63, or `INHERIT` (vtep.ts); 0 if not given. */
+  readonly dscp?: number;
   /** The device's MTU, bytes. */
   readonly mtu: number;
   readonly workers: number;
@@ -63,7 +65,13 @@ export class Overlay {
       pathMtus: this.#pathMtus.memory,
       workers,
       maxPeers,
-      vtep: { vni: options.vxlan.vni, mac: self.mac, underlay: self.underlay.family, mtu: options.mtu },
+      vtep: {
+        vni: options.vxlan.vni,
+        mac: self.mac,
+        underlay: self.underlay.family,
+        dscp: options.dscp ?? 0,
+        mtu: options.mtu,
+      },
     };
   }
 

@@ -17,6 +17,8 @@ export interface Peer {
   readonly podCidr: readonly Prefix[];
   /** Its VTEP MAC, six bytes. */
   readonly mac: Uint8Array;
+  /** It reads congestion marks on the outer packet, as RFC 6040 has it; absent: nobody knows. */
+  readonly ecn?: boolean;
 }
 
 /** An address as a prefix of full length. */
@@ -131,6 +133,7 @@ export class PeerSet {
       underlay: peer.underlay,
       port: this.#vxlan.port,
       prefix: encapsulationPrefix(this.#vxlan.vni, peer.mac, this.#self.mac),
+      ecn: peer.ecn ?? false,
       overlay: peer.podCidr.map(overlayAddress),
     };
     const underlay = hostPrefix(peer.underlay);
@@ -151,6 +154,7 @@ function samePeer(one: Peer, other: Peer): boolean {
   return (
     sameAddress(one.underlay, other.underlay) &&
     macEquals(one.mac, 0, other.mac) &&
+    (one.ecn ?? false) === (other.ecn ?? false) &&
     one.podCidr.length === other.podCidr.length &&
     one.podCidr.every((prefix, i) => samePrefix(prefix, other.podCidr[i]))
   );

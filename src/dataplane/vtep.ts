@@ -12,9 +12,14 @@ export interface Vtep {
   readonly mac: Uint8Array;
   /** Family of the underlay, which sets the overhead. */
   readonly underlay: Family;
+  /** DSCP of outer packets, 0 to 63, or `INHERIT`. */
+  readonly dscp: number;
   /** The device's MTU: the largest inner IP packet, bytes. */
   readonly mtu: number;
 }
+
+/** The outer packet's DSCP is the inner one's. */
+export const INHERIT = -1;
 
 /** Everything that both directions share. */
 export interface PathContext {

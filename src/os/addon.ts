@@ -101,7 +101,7 @@ export interface Addon extends ByteWork {
   ): number;
   /**
    * sendmmsg of `count` records; SOCKET indexes `fds` (modulo its length), consecutive records of one socket go in one call.
-   * SEGMENT > 0 adds `UDP_SEGMENT`. A refused record gets its errno as STATUS and the rest goes on. On EAGAIN waits up to
+   * SEGMENT > 0 adds `UDP_SEGMENT`, TOS > 0 `IP_TOS` or `IPV6_TCLASS`. A refused record gets its errno as STATUS and the rest goes on. On EAGAIN waits up to
    * `waitMs` for room, once a call.
    * @returns records sent
    */

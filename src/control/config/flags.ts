@@ -99,6 +99,7 @@ function parseValue({ key, schema }: Leaf, value: string | true | readonly strin
   if (typeof value !== 'string') return LISTS[key](value);
   if (plain(schema) instanceof z.ZodNumber) return numberIn(value);
   const kind = keyFacts.get(schema)?.value;
+  if (kind === 'DSCP') return numberIn(value);
   if (kind === 'PREFIX') return value.split(',');
   if (kind !== 'LENGTH') return value;
   const lengths = value.split(',').map(numberIn);

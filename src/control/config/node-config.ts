@@ -10,6 +10,8 @@ export interface PeerConfig {
   readonly podCidr: readonly Prefix[];
   /** Its VTEP MAC, six bytes; from the configuration or derived from its name (src/core/mac.ts). */
   readonly mac: Uint8Array;
+  /** It reads congestion marks on outer packets (RFC 6040), as Linux and podwire do. */
+  readonly ecn?: boolean;
 }
 
 /** Where a node gossips: UDP and TCP. */
@@ -32,6 +34,14 @@ export interface GossipConfig {
   readonly tune: Readonly<Record<string, number>>;
 }
 
+export interface VxlanConfig {
+  readonly vni: number;
+  /** UDP. */
+  readonly port: number;
+  /** DSCP of outer packets, 0 to 63, or that of the packet inside. */
+  readonly dscp: number | 'inherit';
+}
+
 export interface NodeConfig {
   readonly node: string;
   /** Absent: the own address that reaches the nodes of `join`, of which there is one then. */
@@ -42,7 +52,7 @@ export interface NodeConfig {
   /** Length of the subnets that nodes claim, for each family. */
   readonly podPrefix: { readonly 4: number; readonly 6: number };
   readonly device: string;
-  readonly vxlan: { readonly vni: number; readonly port: number };
+  readonly vxlan: VxlanConfig;
   readonly peers: readonly PeerConfig[];
   /** Nodes that are asked to let this one into the cluster. */
   readonly join: readonly Endpoint[];

@@ -146,6 +146,11 @@ export const PeerSchema = z.strictObject(
       example: '02:00:5e:10:00:02',
       fallback: 'derived from its name, as the peer does it itself',
     }),
+    ecn: key(
+      z.boolean('must be true or false').default(false),
+      'It reads congestion marks on outer packets (RFC 6040), as podwire and Linux do: then they are sent to it.',
+      { value: '', example: 'true' },
+    ),
   },
   'must be a mapping with node, underlay and podCidr',
 );
@@ -195,8 +200,13 @@ export const ConfigSchema = z.strictObject(
             "The UDP port that all nodes receive VXLAN on: Linux's default; the one that IANA gave out is 4789.",
             { value: 'PORT', example: 8472 },
           ),
+          dscp: key(
+            z.union([whole(0, 63), z.literal('inherit')], 'must be a whole number from 0 to 63, or inherit').default(0),
+            'The DSCP of outer packets, 0 to 63; `inherit`: that of the packet inside.',
+            { value: 'DSCP', example: 'inherit' },
+          ),
         },
-        'must be a mapping with vni and port',
+        'must be a mapping with vni, port and dscp',
       )
       .prefault({}),
     peers: key(

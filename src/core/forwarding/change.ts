@@ -18,6 +18,8 @@ export interface PeerRecord {
   readonly port: number;
   /** The `PREFIX_BYTES` bytes before each inner packet to it; the ethertype (the last two) is left 0. */
   readonly prefix: Uint8Array;
+  /** It reads congestion marks on the outer packet (RFC 6040); to others, packets go out as not capable of them. */
+  readonly ecn: boolean;
   /** Its own overlay addresses, at most one of each family: the sources of ICMP errors about it. */
   readonly overlay: readonly Address[];
 }

@@ -14,6 +14,7 @@ import {
   PEER_V4,
   PEER_V6,
   PEER_WORDS,
+  READS_ECN,
   RESTING,
   readerState,
   SLOT_FLAGS,
@@ -110,6 +111,11 @@ export class ForwardingReader {
   /** HOT. A peer's UDP port, host order. */
   port(peer: number): number {
     return this.#words[this.#peer(peer) + PEER_PORT];
+  }
+
+  /** HOT. Whether a peer reads congestion marks on the outer packet. */
+  readsEcn(peer: number): boolean {
+    return (this.#words[this.#peer(peer) + PEER_HELD] & READS_ECN) !== 0;
   }
 
   /** HOT. Writes the `PREFIX_BYTES` bytes that go before each inner packet to a peer. */

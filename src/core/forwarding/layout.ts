@@ -25,7 +25,7 @@
  *      +-------------------------+------+------+----------+-----------+---------+------------+------------+
  *      |     underlay address    | port | held | prefixes | 22 bytes  | unused  | v4 overlay | v6 overlay |
  *      +-------------------------+------+------+----------+-----------+---------+------------+------------+
- *  held: PRESENT, HAS_V4, HAS_V6. prefixes: how many point at the peer.
+ *  held: PRESENT, HAS_V4, HAS_V6, READS_ECN. prefixes: how many point at the peer.
  *
  *  a prefix slot:
  *       0 1 2 3       4            5      6       7
@@ -79,6 +79,7 @@ export const PEER_V6 = 20;
 export const PRESENT = 1;
 export const HAS_V4 = 2;
 export const HAS_V6 = 4;
+export const READS_ECN = 8;
 
 // Words of a prefix slot.
 export const SLOT_WORDS = 8;

@@ -18,6 +18,7 @@ import {
   PEERS,
   PREFIXES,
   PRESENT,
+  READS_ECN,
   SLOT_FLAGS,
   SLOT_HASH,
   SLOT_LENGTH,
@@ -239,7 +240,7 @@ export class TableCopy {
     words[at + PEER_PORT] = record.port;
     this.#bytes.set(record.prefix, 4 * (at + PEER_BYTES));
     words.fill(0, at + PEER_V4, at + PEER_WORDS);
-    words[at + PEER_HELD] = PRESENT;
+    words[at + PEER_HELD] = record.ecn ? PRESENT | READS_ECN : PRESENT;
     for (const address of record.overlay) this.#writeOverlay(at, address);
   }
 

@@ -48,7 +48,7 @@ export const STATUS: NodeStatus = {
   mac: '02:00:5e:10:00:01',
   mtu: 1450,
   mode: 'vxlan',
-  vxlan: { vni: 1, port: 8472 },
+  vxlan: { vni: 1, port: 8472, dscp: 0 },
   workers: 1,
   native: 'addon',
   offloads: ['checksum', 'tso4'],

@@ -24,7 +24,7 @@ function desired(members: readonly Statement[], configured: readonly PeerConfig[
 
 t.test('members become peers as they say', async (t) => {
   const { peers, left } = desiredPeers(self, 1, clusterCidr, [], [statement('bravo', bravo)]);
-  t.strictSame(peers, [peer('bravo', bravo.underlay, ...bravo.podCidr)]);
+  t.strictSame(peers, [{ ...peer('bravo', bravo.underlay, ...bravo.podCidr), ecn: false }]);
   t.same(left, []);
 });
 

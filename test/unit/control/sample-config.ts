@@ -24,7 +24,7 @@ export function sampleConfig(changes: Partial<ResolvedConfig> = {}): ResolvedCon
     clusterCidr: [prefix('10.244.0.0/16'), prefix('fd00:244::/48')],
     podPrefix: { 4: 24, 6: 64 },
     device: 'podwire0',
-    vxlan: { vni: 1, port: 8472 },
+    vxlan: { vni: 1, port: 8472, dscp: 0 },
     peers: [
       {
         node: 'bravo',

@@ -40,6 +40,7 @@ export interface TestNode {
 
 export interface TestOptions {
   readonly mtu?: number;
+  readonly dscp?: number;
   readonly capabilities?: DeviceCapabilities;
   readonly now?: () => number;
   readonly onProbe?: (peer: number, frame: Uint8Array) => void;
@@ -68,6 +69,7 @@ export async function makeNode(
     self,
     vxlan: { vni: 1, port: 8472 },
     mtu: options.mtu ?? (self.underlay.family === 4 ? 1450 : 1430),
+    ...(options.dscp === undefined ? {} : { dscp: options.dscp }),
     workers: 1,
     maxPeers: 64,
     maxPrefixes: 256,

@@ -49,7 +49,7 @@ t.test('a port that is taken, an agent that runs, a MAC that is kept', async (t)
   t.teardown(() => agent.close());
   writeFileSync(join(stateDir, 'mac'), '02:00:5e:10:00:01\n');
 
-  const config = sampleConfig({ ...base, stateDir, socket, vxlan: { vni: 1, port: holder.address().port } });
+  const config = sampleConfig({ ...base, stateDir, socket, vxlan: { vni: 1, port: holder.address().port, dscp: 0 } });
   t.match(await gatherFacts(config), { bind: 'EADDRINUSE', agentRuns: true, keptMac: '02:00:5e:10:00:01' });
 });
 
@@ -84,7 +84,7 @@ t.test('a free port, in both families', async (t) => {
   for (const text of ['127.0.0.1', '::1']) {
     const underlay = address(text);
     // port 0: whichever is free
-    const facts = await gatherFacts(sampleConfig({ ...base, underlay, vxlan: { vni: 1, port: 0 } }));
+    const facts = await gatherFacts(sampleConfig({ ...base, underlay, vxlan: { vni: 1, port: 0, dscp: 0 } }));
     const here = facts.interfaces.some((link) => link.addresses.some((own) => sameWords(own.words, underlay.words)));
     t.equal(facts.bind, here ? 'ok' : 'EADDRNOTAVAIL', text);
   }

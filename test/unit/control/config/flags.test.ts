@@ -13,6 +13,7 @@ t.test('every key is a flag', async (t) => {
       'device --device',
       'vxlan.vni --vxlan-vni',
       'vxlan.port --vxlan-port',
+      'vxlan.dscp --vxlan-dscp',
       'peers --peer',
       'join --join',
       'gossip.port --gossip-port',
@@ -37,6 +38,8 @@ t.test('every key is a flag', async (t) => {
 const MERGED: readonly [name: string, file: unknown, values: FlagValues, merged: unknown][] = [
   ['no flags', { a: 1 }, {}, { a: 1 }],
   ['a number', {}, { 'vxlan.port': '80' }, { vxlan: { port: 80 } }],
+  ['a number where a word may stand', {}, { 'vxlan.dscp': '46' }, { vxlan: { dscp: 46 } }],
+  ['that word', {}, { 'vxlan.dscp': 'inherit' }, { vxlan: { dscp: 'inherit' } }],
   ['no number stays text, for the schema to refuse', {}, { workers: '-1' }, { workers: '-1' }],
   ['a prefix', {}, { podCidr: '10.0.0.0/24' }, { podCidr: ['10.0.0.0/24'] }],
   ['two prefixes', {}, { clusterCidr: '10.0.0.0/8,fd00::/48' }, { clusterCidr: ['10.0.0.0/8', 'fd00::/48'] }],

@@ -35,7 +35,7 @@ t.test('what is absent has a default', async (t) => {
     node: 'alpha',
     podPrefix: { 4: 24, 6: 64 },
     device: 'podwire0',
-    vxlan: { vni: 1, port: 8472 },
+    vxlan: { vni: 1, port: 8472, dscp: 0 },
     peers: [],
     join: [],
     gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
@@ -93,7 +93,7 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
   [
     'a key of nothing we know',
     { ...GOOD, vxlan: { encryption: true } },
-    ['vxlan.encryption: is not a known key; known here: vni, port'],
+    ['vxlan.encryption: is not a known key; known here: vni, port, dscp'],
   ],
   [
     'a key of a peer misspelt',

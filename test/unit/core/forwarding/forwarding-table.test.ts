@@ -26,6 +26,7 @@ function record(last: number, overlay: readonly Address[] = []): PeerRecord {
     underlay: { family: 4, words: [0, 0, 0xffff, 0x0a650000 + last] },
     port: 8472 + last,
     prefix: bytes,
+    ecn: last % 2 === 1,
     overlay,
   };
 }
@@ -115,6 +116,7 @@ t.test('a peer record comes back as it was written', async (t) => {
     return {
       underlay: four.map((i) => r.underlayWord(5, i)),
       port: r.port(5),
+      ecn: [r.readsEcn(5), r.readsEcn(6)],
       has: [r.hasOverlay(5, 4), r.hasOverlay(5, 6), r.hasOverlay(6, 4), r.hasOverlay(6, 6)],
       v4: four.map((i) => r.overlayWord(5, 4, i)),
       v6: four.map((i) => r.overlayWord(5, 6, i)),
@@ -122,6 +124,7 @@ t.test('a peer record comes back as it was written', async (t) => {
   });
   t.strictSame(seen, {
     underlay: [...underlay.words],
+    ecn: [true, false],
     port: 8473,
     has: [true, true, false, false],
     v4: [...overlay[1].words],

@@ -13,6 +13,7 @@ const peer = (index: number): ForwardingChange => ({
     underlay: { family: 4, words: [0, 0, 0xffff, HOME + index] },
     port: 8472,
     prefix: new Uint8Array(PREFIX_BYTES),
+    ecn: false,
     overlay: [],
   },
 });

@@ -17,7 +17,7 @@ function generation(g: number): ForwardingChange[] {
   const prefix = new Uint8Array(PREFIX_BYTES).fill(g + 1);
   const underlay = { family: 4, words: [0, 0, 0xffff, 0x0a650001] } as const;
   return [
-    { kind: 'setPeer', peer, record: { underlay, port: g + 1, prefix, overlay: [] } },
+    { kind: 'setPeer', peer, record: { underlay, port: g + 1, prefix, ecn: false, overlay: [] } },
     ...Array.from({ length: SUBNETS }, (_, subnet): ForwardingChange => {
       const words = [0, 0, 0xffff, 0x0a000000 + 256 * subnet] as const;
       return { kind: 'setPrefix', prefix: { family: 4, words, length: 24 }, peer, underlay: false };
