@@ -64,7 +64,7 @@ export class Lab {
     const forwarding = [plan.router, ...plan.hosts];
     await Promise.all(places(plan).map((place) => configure(place.namespace, settings(forwarding.includes(place)))));
     await ipBatch(links(plan));
-    if (plan.cable) await this.#asCables();
+    if (plan.laboratory === 'cable') await this.#asCables();
     await Promise.all([
       ipBatch(routerLines(plan), '-n', plan.router.namespace, `-${plan.underlay}`),
       ...plan.hosts.map((host) => ipBatch(hostLines(host), '-n', host.namespace)),

@@ -1,4 +1,4 @@
-/** The cables of a lab, as text for `ip -batch`: pure. One batch makes them all, each with its ends in their places. */
+/** The veth pairs of a lab, as text for `ip -batch`: pure. One batch makes them all, each with its ends in their places. */
 import type { LabPlan } from './plan.js';
 
 export function links(plan: LabPlan): string[] {

@@ -12,6 +12,17 @@
 import { PodwireError } from '../wire/error.js';
 import { overhead } from '../wire/vxlan.js';
 
+/**
+ * The two laboratories, because veth flatters:
+ *
+ * | laboratory | between hosts                                                                                    |
+ * |------------|--------------------------------------------------------------------------------------------------|
+ * | `virtual`  | veth as it is: superpackets cross whole, checksums are left undone                                |
+ * | `cable`    | as with a real cable and NIC: whole checksums, no frame above the MTU, and the receiver has GRO   |
+ */
+export type Laboratory = 'virtual' | 'cable';
+export const LABORATORIES: readonly Laboratory[] = ['virtual', 'cable'];
+
 export interface LabOptions {
   /** Lower-case letters and digits; part of every namespace's name. Unique among a process's living labs. */
   readonly name: string;
@@ -23,8 +34,10 @@ export interface LabOptions {
   readonly underlay?: 4 | 6;
   /** MTU of the cables between hosts and router, bytes; 1500 if not given. */
   readonly mtu?: number;
-  /** Let those cables behave like real ones: no checksum or segmentation left to the other end. Needs ethtool. */
-  readonly cable?: boolean;
+  /** MTU between pods and hosts, bytes; what is left inside VXLAN if not given. */
+  readonly podMtu?: number;
+  /** If not given: what `PODWIRE_LABORATORY` in the environment says, else `virtual`. `cable` needs ethtool. */
+  readonly laboratory?: Laboratory;
   /** The router passes only IP whose source is the sending host's own address; true if not given. */
   readonly filter?: boolean;
 }
@@ -65,9 +78,9 @@ export interface LabPlan {
   readonly underlay: 4 | 6;
   /** MTU between hosts and router, bytes. */
   readonly mtu: number;
-  /** MTU between pods and hosts, bytes: what is left inside VXLAN. */
+  /** MTU between pods and hosts, bytes. */
   readonly podMtu: number;
-  readonly cable: boolean;
+  readonly laboratory: Laboratory;
   readonly filter: boolean;
   readonly router: Place;
   readonly hosts: readonly LabHost[];
@@ -80,7 +93,8 @@ const NAMES = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett k
 
 /** @param pid the process that owns the lab: its namespaces carry the number, so that leftovers are known as such */
 export function planLab(options: LabOptions, pid: number): LabPlan {
-  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, cable = false, filter = true } = options;
+  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, filter = true } = options;
+  const { podMtu = mtu - overhead(underlay), laboratory = laboratoryOf(process.env['PODWIRE_LABORATORY']) } = options;
   if (!/^[a-z0-9]+$/.test(name)) throw new PodwireError('INTERNAL', `lab name '${name}': letters a-z and digits only`);
   if (!(hosts >= 1 && hosts <= 99 && pods >= 0 && pods <= 90)) {
     throw new PodwireError('INTERNAL', `a lab has 1 to 99 hosts with 0 to 90 pods each, not ${hosts} with ${pods}`);
@@ -90,12 +104,21 @@ export function planLab(options: LabOptions, pid: number): LabPlan {
     prefix,
     underlay,
     mtu,
-    podMtu: mtu - overhead(underlay),
-    cable,
+    podMtu,
+    laboratory,
     filter,
     router: { namespace: `${prefix}-router` },
     hosts: Array.from({ length: hosts }, (_, index) => planHost(prefix, underlay, index + 1, pods)),
   };
+}
+
+/** @param text what the environment says */
+export function laboratoryOf(text: string | undefined): Laboratory {
+  const found = LABORATORIES.find((laboratory) => laboratory === (text || 'virtual'));
+  if (found === undefined) {
+    throw new PodwireError('CONFIG', `PODWIRE_LABORATORY is '${text}': write ${LABORATORIES.join(' or ')}`);
+  }
+  return found;
 }
 
 function planHost(prefix: string, underlay: 4 | 6, number: number, pods: number): LabHost {

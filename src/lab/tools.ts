@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { PodwireError } from '../wire/error.js';
 import type { Answer } from './ask.js';
+import type { DatagramReport } from './datagrams.js';
 import type { HostileReport } from './hostile.js';
 import type { Lab } from './lab.js';
 import type { LabHost, LabPod, Place } from './plan.js';
@@ -16,6 +17,7 @@ import type { TransferEnd } from './transfer.js';
 
 const ECHO_PORT = 7007;
 const TRANSFER_PORT = 7008;
+const DATAGRAM_PORT = 7009;
 
 /** Is a program installed? */
 export function hasProgram(name: string): boolean {
@@ -84,6 +86,24 @@ export async function transfer(
     intact: sent.bytes === received.bytes && sent.crc === received.crc,
     bitsPerSecond: (received.bytes * 8000) / received.ms,
   };
+}
+
+/** Starts the UDP echo and waits until it listens. It runs as long as the lab. */
+export async function startDatagramEcho(lab: Lab, where: Place): Promise<void> {
+  const child = lab.spawn(where, script('datagrams', 'echo', DATAGRAM_PORT), { stdio: ['ignore', 'pipe', 'ignore'] });
+  await first(child, 'listening');
+}
+
+/** Sends UDP datagrams of `bytes` payload to an echo and back. */
+export async function datagrams(
+  lab: Lab,
+  from: Place,
+  address: string,
+  count: number,
+  bytes: number,
+): Promise<DatagramReport> {
+  const { stdout } = await lab.exec(from, script('datagrams', 'send', DATAGRAM_PORT, address, count, bytes));
+  return parse<DatagramReport>(stdout) ?? { sent: count, intact: 0, damaged: 0 };
 }
 
 /** Floods a UDP port of an address with garbage, until the process that is returned is killed; the seed says which. */

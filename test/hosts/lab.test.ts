@@ -63,7 +63,7 @@ t.test('without the filter the router passes any source', { skip }, async (t) =>
 });
 
 t.test('MTU, and cables that leave nothing to the other end', { skip: skip || needs('ethtool') }, async (t) => {
-  const lab = await make(t, { name: 'cable', hosts: 1, mtu: 9000, cable: true });
+  const lab = await make(t, { name: 'cable', hosts: 1, mtu: 9000, laboratory: 'cable' });
   const [alpha] = lab.hosts;
   for (const [place, device] of [
     [alpha, 'eth0'],

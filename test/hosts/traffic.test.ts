@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { NodeStatus } from '../../src/control/node-api.js';
 import { Lab } from '../../src/lab/lab.js';
-import { ask as askEcho, hasProgram, ping, startEcho, transfer } from '../../src/lab/tools.js';
+import { ask as askEcho, ping, startEcho, transfer } from '../../src/lab/tools.js';
 import { ask, counters, kernelState } from './cli.js';
 import { labSkip, needs } from './lab.js';
 
@@ -68,43 +68,48 @@ for (const underlay of [4, 6] as const) {
   });
 }
 
-t.test('every frame on the wire is clean VXLAN with good checksums', { skip: skip || needs('tshark') }, async (t) => {
-  const lab = await Lab.create({ name: 'wire', hosts: 2, cable: hasProgram('ethtool') });
-  t.teardown(() => lab.destroy());
-  const [alpha, bravo] = lab.hosts;
-  await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
-  const file = join(lab.directory, 'wire.pcap');
-  const capture = lab.spawn(lab.router, ['tshark', '-q', '-n', '-i', 'alpha', '-f', 'udp port 8472', '-w', file]);
-  await new Promise<void>((resolve) =>
-    capture.stderr?.on('data', (text) => String(text).includes('Capturing') && resolve()),
-  );
-  for (const address of bravo.pods[0].addresses) t.ok(await ping(lab, alpha.pods[0], address));
-  for (const family of [4, 6] as const) t.ok((await transfer(lab, alpha.pods[0], bravo.pods[0], family, 100))?.intact);
-  const closed = new Promise((resolve) => capture.once('close', resolve));
-  capture.kill('SIGINT');
-  await closed;
+t.test(
+  'every frame on the wire is clean VXLAN with good checksums',
+  { skip: skip || needs('tshark') || needs('ethtool') },
+  async (t) => {
+    const lab = await Lab.create({ name: 'wire', hosts: 2, laboratory: 'cable' });
+    t.teardown(() => lab.destroy());
+    const [alpha, bravo] = lab.hosts;
+    await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+    const file = join(lab.directory, 'wire.pcap');
+    const capture = lab.spawn(lab.router, ['tshark', '-q', '-n', '-i', 'alpha', '-f', 'udp port 8472', '-w', file]);
+    await new Promise<void>((resolve) =>
+      capture.stderr?.on('data', (text) => String(text).includes('Capturing') && resolve()),
+    );
+    for (const address of bravo.pods[0].addresses) t.ok(await ping(lab, alpha.pods[0], address));
+    for (const family of [4, 6] as const)
+      t.ok((await transfer(lab, alpha.pods[0], bravo.pods[0], family, 100))?.intact);
+    const closed = new Promise((resolve) => capture.once('close', resolve));
+    capture.kill('SIGINT');
+    await closed;
 
-  const tshark = ['tshark', '-n', '-r', file, '-d', 'udp.port==8472,vxlan'];
-  const checks = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
-  const bad =
-    'ip.checksum.status=="Bad" || udp.checksum.status=="Bad" || tcp.checksum.status=="Bad" || icmp.checksum.status=="Bad" ' +
-    '|| _ws.malformed || _ws.expert.severity=="Error"';
-  const read = (...args: string[]) => lab.exec(lab.router, [...tshark, ...checks, ...args], { timeoutMs: 60_000 });
-  t.equal((await read('-Y', bad)).stdout, '');
-  const notVxlan = await read(
-    '-Y',
-    '!vxlan || vxlan.flags != 0x0800 || vxlan.vni != 1 || ip.flags.df == 0 || ip.flags.mf == 1',
-  );
-  t.equal(notVxlan.stdout, '', 'strict VXLAN, DF set, no outer fragments');
-  const fields = await read('-T', 'fields', '-e', 'udp.srcport', '-e', 'udp.dstport', '-E', 'occurrence=f');
-  const ports = fields.stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split('\t').map(Number));
-  t.ok(ports.length > 50, `${ports.length} frames`);
-  t.ok(ports.every(([source, destination]) => source >= 49_152 && destination === 8472));
-  t.ok(new Set(ports.map(([source]) => source)).size > 2, 'flows leave from several source ports');
-});
+    const tshark = ['tshark', '-n', '-r', file, '-d', 'udp.port==8472,vxlan'];
+    const checks = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
+    const bad =
+      'ip.checksum.status=="Bad" || udp.checksum.status=="Bad" || tcp.checksum.status=="Bad" || icmp.checksum.status=="Bad" ' +
+      '|| _ws.malformed || _ws.expert.severity=="Error"';
+    const read = (...args: string[]) => lab.exec(lab.router, [...tshark, ...checks, ...args], { timeoutMs: 60_000 });
+    t.equal((await read('-Y', bad)).stdout, '');
+    const notVxlan = await read(
+      '-Y',
+      '!vxlan || vxlan.flags != 0x0800 || vxlan.vni != 1 || ip.flags.df == 0 || ip.flags.mf == 1',
+    );
+    t.equal(notVxlan.stdout, '', 'strict VXLAN, DF set, no outer fragments');
+    const fields = await read('-T', 'fields', '-e', 'udp.srcport', '-e', 'udp.dstport', '-E', 'occurrence=f');
+    const ports = fields.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t').map(Number));
+    t.ok(ports.length > 50, `${ports.length} frames`);
+    t.ok(ports.every(([source, destination]) => source >= 49_152 && destination === 8472));
+    t.ok(new Set(ports.map(([source]) => source)).size > 2, 'flows leave from several source ports');
+  },
+);
 
 t.test('packets too big for the path: answered or fragmented', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'big', hosts: 2 });
