@@ -6,7 +6,7 @@ import { ForwardingReader } from '../src/core/forwarding/forwarding-reader.js';
 import { ForwardingTable } from '../src/core/forwarding/forwarding-table.js';
 import { Overlay, pathContext } from '../src/dataplane/overlay.js';
 import { Pipeline } from '../src/dataplane/pipeline.js';
-import { byteWork, byteWorkKind } from '../src/os/addon.js';
+import { byteWork } from '../src/os/native.js';
 import { addressAt, type Prefix, parseAddress, parsePrefix } from '../src/wire/address.js';
 import { IpView } from '../src/wire/ip.js';
 import { checkVxlan } from '../src/wire/vxlan.js';
@@ -66,7 +66,8 @@ export async function lookups(prefixes: number): Promise<Case[]> {
 
 export function bytes(): Case[] {
   const works: [string, ByteWork][] = [['TypeScript', twins]];
-  if (byteWorkKind() === 'addon') works.unshift(['C', byteWork()]);
+  const native = byteWork();
+  if (native !== twins) works.unshift(['C', native]);
   return works.flatMap(([kind, work]) => [
     ...[20, 64, 256, 1400, 60_000].map((length): Case => {
       const memory = Buffer.alloc(length, 7);

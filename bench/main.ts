@@ -2,7 +2,8 @@
  * `npm run bench -- [--quick] [--json] [--filter WORD]`: what the parts cost inside one process, without a kernel.
  */
 import { parseArgs } from 'node:util';
-import { byteWorkKind } from '../src/os/addon.js';
+import { twins } from '../src/bytes/index.js';
+import { byteWork } from '../src/os/native.js';
 import { bytes, codecs, lookups, pipelines, switchTime } from './cases.js';
 import { line, measure, type Result } from './harness.js';
 
@@ -19,8 +20,7 @@ const cases = [
 ].filter(({ name }) => name.includes(values.filter ?? ''));
 
 const results: Result[] = [];
-if (!values.json)
-  console.log(`Node ${process.version}, byte work: ${byteWorkKind() === 'addon' ? 'C' : 'TypeScript'}\n`);
+if (!values.json) console.log(`Node ${process.version}, byte work: ${byteWork() === twins ? 'TypeScript' : 'C'}\n`);
 for (const one of cases) {
   const result = measure(one, values.quick ? 0.2 : 1);
   results.push(result);

@@ -29,9 +29,9 @@ import type {
 import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
 import type { Peer, PeerDifference } from './dataplane/peers.js';
-import { type Addon, byteWorkKind, loadAddon } from './os/addon.js';
 import { gatherFacts } from './os/facts.js';
 import { HostNetwork } from './os/host-network.js';
+import { loadNative, type Native } from './os/native.js';
 import { isOwnAddress, ownAddressTowards } from './os/own-address.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
@@ -57,7 +57,7 @@ class NodeAgent implements Agent {
   readonly #startedAt = Date.now();
   readonly #events = new EventLog(() => Date.now());
   #config: NodeConfig;
-  #addon: Addon | undefined;
+  #native: Native | undefined;
   #host: HostNetwork | undefined;
   #mac: Uint8Array = new Uint8Array(6);
   #underlay: Address | undefined;
@@ -113,7 +113,8 @@ class NodeAgent implements Agent {
   async #prepare(): Promise<void> {
     const { log } = this.#options;
     const { socket, stateDir, node, device } = this.#config;
-    this.#addon = loadAddon();
+    this.#native = loadNative();
+    if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
     this.#underlay = this.#config.underlay ?? (await this.#findAddress());
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
@@ -206,7 +207,7 @@ class NodeAgent implements Agent {
     const { podCidr } = claim;
     this.#carrier = await Carrier.start({
       config: { ...this.#config, underlay: this.#known(this.#underlay), podCidr },
-      addon: this.#known(this.#addon),
+      system: this.#known(this.#native).system,
       host: this.#known(this.#host),
       mac: this.#mac,
       peers: this.#desired(),
@@ -233,7 +234,7 @@ class NodeAgent implements Agent {
 
   #sayReady(): void {
     const socket = process.env['NOTIFY_SOCKET'];
-    if (socket) this.#known(this.#addon).notify(socket, 'READY=1');
+    if (socket) this.#known(this.#native).system.notify(socket, 'READY=1');
   }
 
   #follow(cards: readonly SignedStatement[]): void {
@@ -295,7 +296,7 @@ class NodeAgent implements Agent {
       mode: 'vxlan',
       vxlan,
       workers,
-      native: byteWorkKind(),
+      native: this.#known(this.#native).kind,
       offloads: carrier?.offloads ?? [],
       security: SECURITY,
       gossip: this.#cluster?.status() ?? null,

@@ -11,12 +11,12 @@ import { overlayAddress } from './core/overlay-address.js';
 import { Overlay } from './dataplane/overlay.js';
 import type { Peer } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
-import type { Addon } from './os/addon.js';
 import { TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
 import { testOffloads } from './os/offload-test.js';
 import { dropPrivileges } from './os/privileges.js';
 import { ProbeSocket } from './os/probe-socket.js';
+import type { SystemCalls } from './os/system-calls.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
 import { addressBytes } from './wire/address.js';
@@ -30,7 +30,7 @@ const PATH_REFRESH = 10_000;
 
 export interface CarrierOptions {
   readonly config: ResolvedConfig;
-  readonly addon: Addon;
+  readonly system: SystemCalls;
   readonly host: HostNetwork;
   /** This node's VTEP MAC, six bytes. */
   readonly mac: Uint8Array;
@@ -72,12 +72,12 @@ export class Carrier {
   }
 
   async #start(): Promise<void> {
-    const { config, addon, host, mac, peers, onLost, onProbe } = this.#options;
+    const { config, system, host, mac, peers, onLost, onProbe } = this.#options;
     const underlay = await underlayFacts(config.underlay);
     this.#mtu = config.mtu ?? underlay.tunMtu;
 
     const sockets = this.#openSockets();
-    const probes = new ProbeSocket(addon, config.underlay, Math.random);
+    const probes = new ProbeSocket(system, config.underlay, Math.random);
     this.#probes = probes;
     this.#releases.push(() => probes.close());
     const device = this.#openDevice();
@@ -93,9 +93,9 @@ export class Carrier {
     const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
     this.#overlay = overlay;
     await overlay.setPeers(peers);
-    dropPrivileges(addon);
+    dropPrivileges(system);
     const pool = await WorkerPool.start({
-      addon,
+      system,
       shared: overlay.shared,
       underlay: config.underlay,
       queues: device.queues,
@@ -141,43 +141,43 @@ export class Carrier {
   }
 
   #openSockets(): UdpSockets[] {
-    const { addon, config } = this.#options;
+    const { system, config } = this.#options;
     return Array.from({ length: config.workers }, () => {
-      const opened = openUdpSockets(addon, {
+      const opened = openUdpSockets(system, {
         underlay: config.underlay,
         port: config.vxlan.port,
         sourcePorts: SOURCE_PORTS,
         random: Math.random,
       });
       this.#releases.push(() => {
-        for (const fd of [opened.receive, ...opened.egress]) addon.close(fd);
+        for (const fd of [opened.receive, ...opened.egress]) system.close(fd);
       });
       return opened;
     });
   }
 
   #openDevice(): TunDevice {
-    const { addon, config } = this.#options;
-    const device = new TunDevice(addon, config.device, config.workers > 1);
+    const { system, config } = this.#options;
+    const device = new TunDevice(system, config.device, config.workers > 1);
     this.#releases.push(() => device.close());
     return device;
   }
 
   async #testOffloads(device: TunDevice): Promise<void> {
-    const { addon, config, log } = this.#options;
+    const { system, config, log } = this.#options;
     for (const subnet of carriedSubnets(config, this.#mtu)) {
       const remote = probeAddress(subnet, config.clusterCidr);
       if (!remote) continue;
-      for (const { offload, family, verdict } of await testOffloads(addon, device, overlayAddress(subnet), remote)) {
+      for (const { offload, family, verdict } of await testOffloads(system, device, overlayAddress(subnet), remote)) {
         if (verdict === 'broken') log.warn({ offload, family }, 'this kernel breaks an offload: it is turned off');
       }
     }
   }
 
   #refreshPathMtus(): void {
-    const { addon, config } = this.#options;
+    const { system, config } = this.#options;
     const source = addressBytes(config.underlay);
-    this.overlay.refreshPathMtus((peer) => addon.pathMtu(source, addressBytes(peer.underlay)));
+    this.overlay.refreshPathMtus((peer) => system.pathMtu(source, addressBytes(peer.underlay)));
   }
 }
 

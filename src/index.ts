@@ -37,7 +37,7 @@ export { Overlay, type OverlayOptions, pathContext, type SharedState } from './d
 export type { Peer, PeerDifference } from './dataplane/peers.js';
 export { Pipeline } from './dataplane/pipeline.js';
 export type { PathContext, Vtep } from './dataplane/vtep.js';
-export { byteWork } from './os/addon.js';
+export { byteWork } from './os/native.js';
 export {
   type Address,
   type Family,

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { ForwardingReader } from './core/forwarding/forwarding-reader.js';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import type { SharedState } from './dataplane/overlay.js';
-import type { Addon } from './os/addon.js';
+import type { SystemCalls } from './os/system-calls.js';
 import type { UdpSockets } from './os/udp.js';
 import type { Address } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
@@ -14,7 +14,7 @@ import type { WorkerMessage, WorkerStart } from './worker.js';
 const STOP_WAIT = 500;
 
 export interface WorkerPoolOptions {
-  readonly addon: Addon;
+  readonly system: SystemCalls;
   readonly shared: SharedState;
   readonly underlay: Address;
   readonly queues: readonly number[];
@@ -35,19 +35,19 @@ export interface WorkerPoolOptions {
 const PROGRAM = new URL('./worker.js', import.meta.url);
 
 export class WorkerPool {
-  readonly #addon: Addon;
+  readonly #system: SystemCalls;
   readonly #stop = new SharedArrayBuffer(4);
   readonly #wakers: number[] = [];
   readonly #workers: Worker[] = [];
   #stopping = false;
 
-  private constructor(addon: Addon) {
-    this.#addon = addon;
+  private constructor(system: SystemCalls) {
+    this.#system = system;
   }
 
   /** Resolves when every worker is about to take its first turn. */
   static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
-    const pool = new WorkerPool(options.addon);
+    const pool = new WorkerPool(options.system);
     try {
       await Promise.all(options.queues.map((_, worker) => pool.#startWorker(worker, options)));
       return pool;
@@ -58,7 +58,7 @@ export class WorkerPool {
   }
 
   async #startWorker(index: number, options: WorkerPoolOptions): Promise<void> {
-    const waker = this.#addon.wakerOpen();
+    const waker = this.#system.wakerOpen();
     this.#wakers.push(waker);
     const start: WorkerStart = {
       worker: index,
@@ -91,9 +91,9 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#stopping = true;
     Atomics.store(new Int32Array(this.#stop), 0, 1);
-    for (const waker of this.#wakers) this.#addon.wakerRing(waker);
+    for (const waker of this.#wakers) this.#system.wakerRing(waker);
     await Promise.all(this.#workers.map(ended));
-    for (const waker of this.#wakers.splice(0)) this.#addon.close(waker);
+    for (const waker of this.#wakers.splice(0)) this.#system.close(waker);
     this.#workers.length = 0;
   }
 }

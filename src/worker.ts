@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import { pathContext, type SharedState } from './dataplane/overlay.js';
 import { Pipeline } from './dataplane/pipeline.js';
-import { byteWork, loadAddon } from './os/addon.js';
+import { loadNative } from './os/native.js';
 import { Poller } from './os/poller.js';
 import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
@@ -31,13 +31,13 @@ export type WorkerMessage =
   | { readonly kind: 'lost'; readonly message: string };
 
 function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
-  const addon = loadAddon();
-  const device = new TunQueue(addon, start.queue, start.capabilities);
-  const underlay = new UdpUnderlay(addon, start.sockets, start.underlay);
-  const onProbe = (peer: number, bytes: Uint8Array) => say({ kind: 'probe', peer, bytes });
-  const context = pathContext(start.shared, start.worker, byteWork(), () => performance.now(), onProbe);
+  const { system, bytes } = loadNative();
+  const device = new TunQueue(system, start.queue, start.capabilities);
+  const underlay = new UdpUnderlay(system, start.sockets, start.underlay);
+  const onProbe = (peer: number, probe: Uint8Array) => say({ kind: 'probe', peer, bytes: probe });
+  const context = pathContext(start.shared, start.worker, bytes, () => performance.now(), onProbe);
   const pipeline = new Pipeline(device, underlay, context);
-  const poller = new Poller(addon, start.waker, [device.fd, underlay.fd]);
+  const poller = new Poller(system, start.waker, [device.fd, underlay.fd]);
   const stop = new Int32Array(start.stop);
 
   say({ kind: 'ready' });

@@ -72,14 +72,15 @@ function programs(facts: MachineFacts): Finding[] {
     facts.ipProgram
       ? ok('iproute2', "the program 'ip' is there")
       : bad('iproute2', "the program 'ip' is not installed", 'install the package iproute2'),
-    facts.addonProblem === undefined
-      ? ok('addon', 'the C addon is built and loads')
-      : bad(
-          'addon',
-          facts.addonProblem,
-          facts.compiler ? "run 'npm rebuild'" : "install a C compiler (gcc or clang), then run 'npm rebuild'",
-        ),
+    systemCalls(facts),
   ];
+}
+
+function systemCalls({ systemCalls: found }: MachineFacts): Finding {
+  const subject = 'addon';
+  if (found.by === 'addon') return ok(subject, 'the C addon is built and loads');
+  if (found.by === 'none') return bad(subject, found.problem, found.cure);
+  return warn(subject, `${found.problem}: koffi does its work, slower`, found.cure);
 }
 
 function permissions(facts: MachineFacts): Finding[] {

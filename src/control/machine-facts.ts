@@ -31,10 +31,10 @@ export interface MachineFacts {
   readonly netAdmin: boolean;
   /** /dev/net/tun: can be opened, is not there, may not be opened. */
   readonly tun: 'ok' | 'missing' | 'denied';
-  /** Why the C addon cannot be used; undefined: it can. */
-  readonly addonProblem: string | undefined;
-  /** A C compiler is in the PATH. */
-  readonly compiler: boolean;
+  /** What makes the system calls; where that is not the C addon, why, and what to do about it. */
+  readonly systemCalls:
+    | { readonly by: 'addon' }
+    | { readonly by: 'koffi' | 'none'; readonly problem: string; readonly cure: string };
   /** An agent answers on the configured socket: then port, device and routes are its own. */
   readonly agentRuns: boolean;
   readonly interfaces: readonly InterfaceFacts[];

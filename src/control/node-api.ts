@@ -39,8 +39,11 @@ export interface NodeStatus {
   readonly mode: 'vxlan';
   readonly vxlan: { readonly vni: number; readonly port: number; readonly dscp: number | 'inherit' };
   readonly workers: number;
-  /** `addon`: C moves the bytes; `io`: C does input and output, TypeScript the byte work. */
-  readonly native: 'addon' | 'io';
+  /**
+   * `addon`: C moves the bytes; `io`: C does input and output, TypeScript the byte work; `off`: no C addon, koffi does
+   * input and output.
+   */
+  readonly native: 'addon' | 'io' | 'off';
   /** Offloads of the device that passed their test, such as `checksum`, `tso4`, `uso6`. */
   readonly offloads: readonly string[];
   /** What protects the traffic; plain VXLAN: nothing. */

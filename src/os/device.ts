@@ -1,7 +1,15 @@
 /** Opens a TUN device with the offloads that this kernel grants. It vanishes with its last descriptor. */
 import type { DeviceCapabilities } from '../dataplane/edges.js';
 import { PodwireError } from '../wire/error.js';
-import { type Addon, type AddonError, TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6 } from './addon.js';
+import {
+  type SystemCalls,
+  type SystemError,
+  TUN_F_CSUM,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_USO4,
+  TUN_F_USO6,
+} from './system-calls.js';
 
 const TCP = TUN_F_TSO4 | TUN_F_TSO6;
 const UDP = TUN_F_USO4 | TUN_F_USO6;
@@ -20,7 +28,7 @@ const NAMES: readonly (readonly [number, string])[] = [
 
 export class TunDevice {
   readonly name: string;
-  readonly #addon: Addon;
+  readonly #system: SystemCalls;
   readonly #multiQueue: boolean;
   readonly #queues: number[] = [];
   #offloads = 0;
@@ -30,14 +38,14 @@ export class TunDevice {
    * @param multiQueue whether more queues will be opened
    * @throws PodwireError MACHINE: it exists, or this user may not
    */
-  constructor(addon: Addon, name: string, multiQueue: boolean) {
+  constructor(system: SystemCalls, name: string, multiQueue: boolean) {
     this.name = name;
-    this.#addon = addon;
+    this.#system = system;
     this.#multiQueue = multiQueue;
     try {
-      this.#queues.push(addon.tunOpen(name, multiQueue, true));
+      this.#queues.push(system.tunOpen(name, multiQueue, true));
     } catch (error) {
-      throw inWords(error as AddonError, name);
+      throw inWords(error as SystemError, name);
     }
     this.setOffloads(MASKS[0]);
   }
@@ -50,7 +58,7 @@ export class TunDevice {
   /** Sets the best of the offloads in `allowed` that the kernel takes. */
   setOffloads(allowed: number): void {
     for (const mask of MASKS) {
-      if (this.#addon.tunOffload(this.#queues[0], mask & allowed) !== 0) continue;
+      if (this.#system.tunOffload(this.#queues[0], mask & allowed) !== 0) continue;
       this.#offloads = mask & allowed;
       return;
     }
@@ -75,16 +83,16 @@ export class TunDevice {
 
   /** Opens further queues, up to `count` in all. */
   openQueues(count: number): void {
-    while (this.#queues.length < count) this.#queues.push(this.#addon.tunOpen(this.name, this.#multiQueue, false));
+    while (this.#queues.length < count) this.#queues.push(this.#system.tunOpen(this.name, this.#multiQueue, false));
   }
 
   /** The device is gone after this, and with it its addresses and the routes to it. */
   close(): void {
-    for (const fd of this.#queues.splice(0)) this.#addon.close(fd);
+    for (const fd of this.#queues.splice(0)) this.#system.close(fd);
   }
 }
 
-function inWords(error: AddonError, name: string): PodwireError {
+function inWords(error: SystemError, name: string): PodwireError {
   const reasons: Record<string, string> = {
     EPERM: 'this user may not make network devices: run as root or with CAP_NET_ADMIN',
     EACCES: '/dev/net/tun cannot be opened by this user: run as root, or give the user access to it',

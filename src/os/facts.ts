@@ -3,14 +3,14 @@ import { createSocket } from 'node:dgram';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { release } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { gossips, type PlacedConfig } from '../control/config/node-config.js';
 import type { MachineFacts } from '../control/machine-facts.js';
 import { type Address, formatAddress, prefixesOverlap } from '../wire/address.js';
-import { loadAddon } from './addon.js';
 import { readFirewall } from './firewall.js';
 import { ipQuery } from './ip-batch.js';
 import { readKeyFile } from './key-file.js';
+import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
 import { sourceTowards } from './own-address.js';
 import { readSysctl } from './sysctl.js';
@@ -25,7 +25,6 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     firewall,
     netAdmin,
     tun,
-    compiler,
     agentRuns,
     bind,
     gossipBind,
@@ -39,7 +38,6 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     readFirewall({ port: config.vxlan.port, device: config.device }),
     hasNetAdmin(),
     tunState(),
-    hasCompiler(),
     answers(config.socket),
     tryBind(config.underlay, config.vxlan.port),
     gossips(config) ? tryBindBoth(config.underlay, config.gossip.port) : undefined,
@@ -55,8 +53,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     firewall,
     netAdmin,
     tun,
-    compiler,
-    addonProblem: addonProblem(),
+    systemCalls: systemCalls(),
     agentRuns,
     bind,
     gossipBind,
@@ -132,27 +129,14 @@ async function tunState(): Promise<MachineFacts['tun']> {
   }
 }
 
-function addonProblem(): string | undefined {
+/** An addon that is there and does not load is no reason to fall back, so nothing makes the calls then. */
+function systemCalls(): MachineFacts['systemCalls'] {
   try {
-    loadAddon();
-    return undefined;
+    const found = findSystemCalls();
+    return found.by === 'addon' ? { by: 'addon' } : { by: found.by, problem: found.problem, cure: found.cure };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { by: 'none', problem: error instanceof Error ? error.message : String(error), cure: "run 'npm rebuild'" };
   }
-}
-
-async function hasCompiler(): Promise<boolean> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const tries = folders.flatMap((folder) => ['cc', 'gcc', 'clang'].map((name) => join(folder, name)));
-  const found = await Promise.all(
-    tries.map((file) =>
-      access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
 }
 
 /** Does somebody listen on this Unix socket? A file that a dead process left refuses. */

@@ -11,9 +11,9 @@ import { seededRandom } from '../core/random.js';
 import { type Address, addressBytes, formatAddress } from '../wire/address.js';
 import { TCP, UDP } from '../wire/ip.js';
 import { TCP_ACK, TCP_PSH, TCP_RST, TCP_SYN } from '../wire/tcp.js';
-import { type Addon, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6 } from './addon.js';
 import type { TunDevice } from './device.js';
 import { OffloadProbe, type TcpWords } from './offload-probe.js';
+import { type SystemCalls, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6 } from './system-calls.js';
 import { TunQueue } from './tun.js';
 
 /** How long the kernel may take for a step, ms. It takes one or two. */
@@ -41,18 +41,18 @@ export interface OffloadResult {
  * @param remote an address that is routed to the device and that nobody else answers for now
  */
 export async function testOffloads(
-  addon: Addon,
+  system: SystemCalls,
   device: TunDevice,
   own: Address,
   remote: Address,
 ): Promise<OffloadResult[]> {
   const { family } = own;
-  const queue = new TunQueue(addon, device.queues[0], device.capabilities);
+  const queue = new TunQueue(system, device.queues[0], device.capabilities);
   const probe = new OffloadProbe(queue, own, remote);
   const results: OffloadResult[] = [];
   const { tcpSegmentation, udpSegmentation } = device.capabilities;
   if (tcpSegmentation) results.push({ offload: 'tso', family, verdict: await testTcp(probe, own, remote) });
-  if (udpSegmentation) results.push({ offload: 'uso', family, verdict: await testUdp(addon, probe, own, remote) });
+  if (udpSegmentation) results.push({ offload: 'uso', family, verdict: await testUdp(system, probe, own, remote) });
   for (const { offload, verdict } of results) {
     if (verdict !== 'broken') continue;
     const bits = offload === 'tso' ? TUN_F_TSO4 | TUN_F_TSO6 : TUN_F_USO4 | TUN_F_USO6;
@@ -127,9 +127,9 @@ async function hearsAll(
   return sound && missing === 0 && bytes.equals(expected);
 }
 
-async function testUdp(addon: Addon, probe: OffloadProbe, own: Address, remote: Address): Promise<Verdict> {
+async function testUdp(system: SystemCalls, probe: OffloadProbe, own: Address, remote: Address): Promise<Verdict> {
   const address = addressBytes(own);
-  const fd = addon.udpOpen({ address, port: 0, reusePort: false, receive: true, sendOnly: false, buffer: 1 << 18 });
+  const fd = system.udpOpen({ address, port: 0, reusePort: false, receive: true, sendOnly: false, buffer: 1 << 18 });
   try {
     const out = noise(UDP_BYTES, 3);
     const batch = new Batch(out, 0, out.length, 1);
@@ -137,21 +137,21 @@ async function testUdp(addon: Addon, probe: OffloadProbe, own: Address, remote: 
     batch.records[row + SEGMENT] = SEGMENT_BYTES;
     batch.records[row + PORT] = PROBE_PORT;
     batch.records.set(remote.words, row + ADDRESS);
-    if (addon.udpSend(Int32Array.of(fd), out, batch.records, 1, 0) === 0) return 'none';
+    if (system.udpSend(Int32Array.of(fd), out, batch.records, 1, 0) === 0) return 'none';
     if (!(await hearsAll(probe, UDP, out, 0))) return 'broken';
 
     const back = noise(UDP_BYTES, 4);
-    probe.sayUdp(PROBE_PORT, addon.udpPort(fd), back, SEGMENT_BYTES);
+    probe.sayUdp(PROBE_PORT, system.udpPort(fd), back, SEGMENT_BYTES);
     const received = Batch.allocate(8 * 65_536, 8);
     const arrived = await until(() => {
       const { bytes, records, count } = received;
-      received.count += addon.udpReceive(fd, bytes, count * 65_536, 65_536, records, count, 8 - count);
+      received.count += system.udpReceive(fd, bytes, count * 65_536, 65_536, records, count, 8 - count);
       return payload(received).length >= back.length;
     });
     if (!arrived && received.count === 0) return 'none';
     return payload(received).equals(back) ? 'works' : 'broken';
   } finally {
-    addon.close(fd);
+    system.close(fd);
   }
 }
 

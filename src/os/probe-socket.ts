@@ -4,7 +4,7 @@
  */
 import { ADDRESS, Batch, PORT, STATUS } from '../bytes/batch.js';
 import { type Address, addressBytes } from '../wire/address.js';
-import type { Addon } from './addon.js';
+import type { SystemCalls } from './system-calls.js';
 import { openEgress } from './udp.js';
 
 /** Socket buffer and arena, bytes: probes are small and few. */
@@ -12,18 +12,18 @@ const BUFFER = 256 << 10;
 const ARENA = 2048;
 
 export class ProbeSocket {
-  readonly #addon: Addon;
+  readonly #system: SystemCalls;
   readonly #fds: Int32Array;
   readonly #batch = Batch.allocate(ARENA, 1);
 
   /**
    * @param underlay this node's
    * @param random 0 <= x < 1, picks the source port
-   * @throws the addon's system error if the address is not this machine's
+   * @throws a system error if the address is not this machine's
    */
-  constructor(addon: Addon, underlay: Address, random: () => number) {
-    this.#addon = addon;
-    this.#fds = Int32Array.of(openEgress(addon, { address: addressBytes(underlay), buffer: BUFFER }, random));
+  constructor(system: SystemCalls, underlay: Address, random: () => number) {
+    this.#system = system;
+    this.#fds = Int32Array.of(openEgress(system, { address: addressBytes(underlay), buffer: BUFFER }, random));
   }
 
   /**
@@ -38,11 +38,11 @@ export class ProbeSocket {
     const row = batch.append(0, frame.length);
     batch.records[row + PORT] = port;
     batch.records.set(to.words, row + ADDRESS);
-    this.#addon.udpSend(this.#fds, batch.bytes, batch.records, 1, 0);
+    this.#system.udpSend(this.#fds, batch.bytes, batch.records, 1, 0);
     return batch.records[row + STATUS];
   }
 
   close(): void {
-    this.#addon.close(this.#fds[0]);
+    this.#system.close(this.#fds[0]);
   }
 }

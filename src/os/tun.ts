@@ -2,16 +2,16 @@
 import { type Batch, LENGTH, OFFSET, RECORD } from '../bytes/batch.js';
 import type { DeviceCapabilities, DeviceEdge } from '../dataplane/edges.js';
 import { PodwireError } from '../wire/error.js';
-import type { Addon } from './addon.js';
+import type { SystemCalls } from './system-calls.js';
 
 export class TunQueue implements DeviceEdge {
   readonly fd: number;
   readonly capabilities: DeviceCapabilities;
-  readonly #addon: Addon;
+  readonly #system: SystemCalls;
 
-  /** @param fd from `Addon.tunOpen`; this object closes it */
-  constructor(addon: Addon, fd: number, capabilities: DeviceCapabilities) {
-    this.#addon = addon;
+  /** @param fd from `SystemCalls.tunOpen`; this object closes it */
+  constructor(system: SystemCalls, fd: number, capabilities: DeviceCapabilities) {
+    this.#system = system;
     this.fd = fd;
     this.capabilities = capabilities;
   }
@@ -28,7 +28,7 @@ export class TunQueue implements DeviceEdge {
 
   #readInto({ bytes, cursor, end, records, count }: Batch, headroom: number): number {
     try {
-      return this.#addon.tunRead(this.fd, bytes, headroom, cursor, end, records, count);
+      return this.#system.tunRead(this.fd, bytes, headroom, cursor, end, records, count);
     } catch (cause) {
       if (cause instanceof RangeError) throw cause;
       throw new PodwireError('EDGE_LOST', `the device is gone: ${(cause as Error).message}`, { cause });
@@ -36,13 +36,13 @@ export class TunQueue implements DeviceEdge {
   }
 
   write(batch: Batch): number {
-    return this.#addon.tunWrite(this.fd, batch.bytes, batch.records, batch.count);
+    return this.#system.tunWrite(this.fd, batch.bytes, batch.records, batch.count);
   }
 
   /** Polled through `fd` (src/os/poller.ts). */
   onReadable(): void {}
 
   close(): void {
-    this.#addon.close(this.fd);
+    this.#system.close(this.fd);
   }
 }

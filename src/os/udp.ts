@@ -5,7 +5,7 @@
 import { Batch, LENGTH, OFFSET, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';
 import { type Address, addressBytes, writeWords } from '../wire/address.js';
-import type { Addon } from './addon.js';
+import type { SystemCalls } from './system-calls.js';
 
 /** Linux takes at most this many datagrams in one `UDP_SEGMENT` send (64 before 6.9, 128 since). */
 const MAX_SEGMENTS = 64;
@@ -34,32 +34,32 @@ export interface UdpSockets {
  * @param random 0 <= x < 1, picks source ports
  */
 export function openUdpSockets(
-  addon: Addon,
+  system: SystemCalls,
   options: { underlay: Address; port: number; sourcePorts: number; random: () => number },
 ): UdpSockets {
   const address = addressBytes(options.underlay);
   const common = { address, buffer: BUFFER };
   const opened: number[] = [];
   try {
-    const receive = addon.udpOpen({ ...common, port: options.port, reusePort: true, receive: true, sendOnly: false });
+    const receive = system.udpOpen({ ...common, port: options.port, reusePort: true, receive: true, sendOnly: false });
     opened.push(receive);
     for (let i = 0; i < options.sourcePorts; i++) {
-      opened.push(openEgress(addon, common, options.random));
+      opened.push(openEgress(system, common, options.random));
     }
     return { receive, egress: Int32Array.from(opened.slice(1)) };
   } catch (error) {
-    for (const fd of opened) addon.close(fd);
+    for (const fd of opened) system.close(fd);
     throw error;
   }
 }
 
 /** A send-only socket on a free port of the dynamic range; any free port if that many tries all hit taken ones. */
 export function openEgress(
-  addon: Addon,
+  system: SystemCalls,
   common: { address: Uint8Array; buffer: number },
   random: () => number,
 ): number {
-  const open = (port: number) => addon.udpOpen({ ...common, port, reusePort: false, receive: false, sendOnly: true });
+  const open = (port: number) => system.udpOpen({ ...common, port, reusePort: false, receive: false, sendOnly: true });
   for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
     try {
       return open(FIRST_PORT + Math.floor(random() * (LAST_PORT - FIRST_PORT + 1)));
@@ -73,7 +73,7 @@ export function openEgress(
 export class UdpUnderlay implements UnderlayEdge {
   readonly capabilities: UnderlayCapabilities;
   readonly fd: number;
-  readonly #addon: Addon;
+  readonly #system: SystemCalls;
   readonly #egress: Int32Array;
   readonly #source: Uint8Array;
   readonly #words = new Int32Array(4);
@@ -83,8 +83,8 @@ export class UdpUnderlay implements UnderlayEdge {
   /** Records of single datagrams, for that case; they describe the caller's arena. */
   #singles: Batch | undefined;
 
-  constructor(addon: Addon, sockets: UdpSockets, underlay: Address) {
-    this.#addon = addon;
+  constructor(system: SystemCalls, sockets: UdpSockets, underlay: Address) {
+    this.#system = system;
     this.fd = sockets.receive;
     this.#egress = sockets.egress;
     this.#source = addressBytes(underlay);
@@ -94,7 +94,7 @@ export class UdpUnderlay implements UnderlayEdge {
   receive(batch: Batch): number {
     const max = Math.min(batch.capacity - batch.count, Math.floor(batch.room / SLOT));
     const { bytes, cursor, records, count } = batch;
-    const received = this.#addon.udpReceive(this.fd, bytes, cursor, SLOT, records, count, max);
+    const received = this.#system.udpReceive(this.fd, bytes, cursor, SLOT, records, count, max);
     batch.count += received;
     batch.cursor += received * SLOT;
     return received;
@@ -103,22 +103,22 @@ export class UdpUnderlay implements UnderlayEdge {
   send(batch: Batch): number {
     if (batch.count === 0) return 0;
     if (!this.#segments) return this.#sendSingles(batch, 0);
-    const sent = this.#addon.udpSend(this.#egress, batch.bytes, batch.records, batch.count, SEND_WAIT);
+    const sent = this.#system.udpSend(this.#egress, batch.bytes, batch.records, batch.count, SEND_WAIT);
     return sent === batch.count ? sent : sent + this.#retrySegmented(batch);
   }
 
   pathMtu(a: number, b: number, c: number, d: number): number {
     this.#words.set([a, b, c, d]);
     writeWords(this.#words, this.#target, 0);
-    return this.#addon.pathMtu(this.#source, this.#target);
+    return this.#system.pathMtu(this.#source, this.#target);
   }
 
   /** Polled through `fd` (src/os/poller.ts). */
   onReadable(): void {}
 
   close(): void {
-    this.#addon.close(this.fd);
-    for (const fd of this.#egress) this.#addon.close(fd);
+    this.#system.close(this.fd);
+    for (const fd of this.#egress) this.#system.close(fd);
   }
 
   /**
@@ -153,7 +153,7 @@ export class UdpUnderlay implements UnderlayEdge {
         const single = singles.append(at, Math.min(segment, stop - at));
         singles.records.set(records.subarray(row + SOCKET, row + RECORD), single + SOCKET);
       }
-      const whole = this.#addon.udpSend(this.#egress, batch.bytes, singles.records, singles.count, SEND_WAIT);
+      const whole = this.#system.udpSend(this.#egress, batch.bytes, singles.records, singles.count, SEND_WAIT);
       records[row + STATUS] = whole === singles.count ? 0 : firstStatus(singles);
       if (whole === singles.count) sent++;
     }

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { mayMakeNamespaces } from '../../src/lab/privileges.js';
 import { hasProgram } from '../../src/lab/tools.js';
-import { loadAddon } from '../../src/os/addon.js';
+import { loadNative } from '../../src/os/native.js';
 
 /** Why there can be no lab; false if there can. */
 export function namespaceSkip(): string | false {
@@ -20,9 +20,9 @@ export function labSkip(): string | false {
     return 'needs /dev/net/tun, readable and writable';
   }
   try {
-    loadAddon();
+    loadNative();
   } catch (error) {
-    return `needs the addon: ${(error as Error).message}`;
+    return `needs the addon or koffi: ${(error as Error).message}`;
   }
   return false;
 }

@@ -2,37 +2,29 @@
 import { EventEmitter, once } from 'node:events';
 import t from 'tap';
 import { Overlay } from '../../src/dataplane/overlay.js';
-import { type Addon, loadAddon } from '../../src/os/addon.js';
 import { ProbeSocket } from '../../src/os/probe-socket.js';
 import { openUdpSockets } from '../../src/os/udp.js';
 import { encodePathProbe, pathProbeId } from '../../src/wire/path-probe.js';
 import { encapsulationPrefix } from '../../src/wire/vxlan.js';
 import { WorkerPool } from '../../src/worker-pool.js';
 import { peer } from './dataplane/two-nodes.js';
+import { anySystemCalls } from './os/both-system-calls.js';
 
-function load(): { addon?: Addon; skip: string | false } {
-  try {
-    return { addon: loadAddon(), skip: false };
-  } catch (error) {
-    return { skip: `needs the addon: ${(error as Error).message}` };
-  }
-}
-
-const { addon, skip } = load();
+const { system, skip } = anySystemCalls();
 
 t.test('a path probe from a peer comes out at the pool, with its index', { skip }, async (t) => {
-  if (!addon) return;
+  if (!system) return;
   const alpha = peer('alpha', '127.0.0.1', '10.244.1.0/24');
   const bravo = peer('bravo', '127.0.0.2', '10.244.2.0/24');
   const overlay = await Overlay.create({ self: alpha, vxlan: { vni: 1, port: 8472 }, mtu: 1450, workers: 1 });
   await overlay.setPeers([bravo]);
-  const sockets = openUdpSockets(addon, { underlay: alpha.underlay, port: 0, sourcePorts: 1, random: Math.random });
+  const sockets = openUdpSockets(system, { underlay: alpha.underlay, port: 0, sourcePorts: 1, random: Math.random });
   // An eventfd that nobody rings: a device without packets.
-  const queue = addon.wakerOpen();
+  const queue = system.wakerOpen();
   const events = new EventEmitter();
   const arrival = once(events, 'probe');
   const pool = await WorkerPool.start({
-    addon,
+    system,
     shared: overlay.shared,
     underlay: alpha.underlay,
     queues: [queue],
@@ -41,16 +33,16 @@ t.test('a path probe from a peer comes out at the pool, with its index', { skip 
     onLost: (error) => t.fail(error.message),
     onProbe: (index, bytes) => events.emit('probe', index, bytes),
   });
-  const sender = new ProbeSocket(addon, bravo.underlay, Math.random);
+  const sender = new ProbeSocket(system, bravo.underlay, Math.random);
   const probe = { kind: 'request', sequence: 1, sender: pathProbeId('bravo'), target: pathProbeId('alpha') } as const;
   const prefix = encapsulationPrefix(1, alpha.mac, bravo.mac);
   const frame = encodePathProbe({ ...probe, timestamp: 0n }, prefix, Buffer.alloc(32));
-  t.equal(sender.send(frame, alpha.underlay, addon.udpPort(sockets.receive)), 0);
+  t.equal(sender.send(frame, alpha.underlay, system.udpPort(sockets.receive)), 0);
   const [index, bytes] = await arrival;
   t.equal(overlay.peerAt(index)?.node, 'bravo');
   t.same(bytes, Uint8Array.from(frame.subarray(8)));
 
   sender.close();
   await pool.stop();
-  for (const fd of [queue, sockets.receive, ...sockets.egress]) addon.close(fd);
+  for (const fd of [queue, sockets.receive, ...sockets.egress]) system.close(fd);
 });

@@ -3,13 +3,13 @@ import t from 'tap';
 import { macFromName } from '../../src/core/mac.js';
 import { Overlay } from '../../src/dataplane/overlay.js';
 import type { Peer } from '../../src/dataplane/peers.js';
-import type { Addon } from '../../src/os/addon.js';
+import type { SystemCalls } from '../../src/os/system-calls.js';
 import { parseAddress, parsePrefix } from '../../src/wire/address.js';
 import type { PodwireError } from '../../src/wire/error.js';
 import { WorkerPool } from '../../src/worker-pool.js';
 
 /** The threads of these tests open nothing. */
-const addon = { wakerOpen: () => -1, wakerRing: () => {}, close: () => {} } as unknown as Addon;
+const system = { wakerOpen: () => -1, wakerRing: () => {}, close: () => {} } as unknown as SystemCalls;
 
 function node(name: string, number: number): Peer {
   const underlay = parseAddress(`192.0.2.${number}`);
@@ -22,7 +22,7 @@ async function open(workers: number, onLost: (error: PodwireError) => void, prog
   const [self, bravo, charlie] = ['alpha', 'bravo', 'charlie'].map((name, index) => node(name, index + 1));
   const overlay = await Overlay.create({ self, vxlan: { vni: 1, port: 8472 }, mtu: 1450, workers, maxPeers: 8 });
   const pool = await WorkerPool.start({
-    addon,
+    system,
     shared: overlay.shared,
     underlay: self.underlay,
     queues: Array.from({ length: workers }, () => -1),

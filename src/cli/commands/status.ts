@@ -40,6 +40,12 @@ const PHASES: Record<NodeStatus['phase'], (gossips: boolean) => string> = {
       : 'no peers: name them under peers in the configuration, then podwire reload',
 };
 
+const BYTES_BY: Record<NodeStatus['native'], string> = {
+  addon: 'the C addon',
+  io: 'TypeScript; the C addon does input and output only',
+  off: 'TypeScript; koffi does input and output, slower than the C addon: podwire check says why',
+};
+
 function facts(status: NodeStatus, look: Look): string[] {
   const { underlay, podCidr, clusterCidr, device, mtu, mac, mode, vxlan, workers, native, offloads, security, gossip } =
     status;
@@ -51,7 +57,7 @@ function facts(status: NodeStatus, look: Look): string[] {
     ['device', `${device}, mtu ${mtu}, mac ${mac}`],
     ['mode', `${mode}, vni ${vxlan.vni}, port ${vxlan.port}`],
     ['workers', String(workers)],
-    ['bytes by', native === 'addon' ? 'the C addon' : 'TypeScript; the C addon does input and output only'],
+    ['bytes by', BYTES_BY[native]],
     ['offloads', offloads.length === 0 ? 'none' : offloads.join(', ')],
   ].map(([name, value]) => [{ text: name, style: 'dim' as const }, value]);
   const warning = [

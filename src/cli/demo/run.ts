@@ -9,7 +9,7 @@ import type { LabHost, Place } from '../../lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../lab/podwire.js';
 import { ensurePrivileges, inUserNamespace } from '../../lab/privileges.js';
 import { ask, hasProgram, ping, startEcho, transfer } from '../../lab/tools.js';
-import { loadAddon } from '../../os/addon.js';
+import { loadNative } from '../../os/native.js';
 import { PodwireError } from '../../wire/error.js';
 import { type Probe, pingAll } from './matrix.js';
 import type { AddressReport, DemoReport } from './report.js';
@@ -32,7 +32,7 @@ export interface DemoOptions {
  * @throws PodwireError MACHINE or NO_ADDON before anything is made, if the machine or the user cannot
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  loadAddon();
+  loadNative();
   await ensurePrivileges();
   if (options.keep && inUserNamespace()) {
     throw new PodwireError('MACHINE', '--keep needs root: nobody could enter the lab of a user namespace');

@@ -11,8 +11,7 @@ const fit: MachineFacts = {
   ipProgram: true,
   netAdmin: true,
   tun: 'ok',
-  addonProblem: undefined,
-  compiler: true,
+  systemCalls: { by: 'addon' },
   agentRuns: false,
   interfaces: [
     { name: 'lo', up: true, mtu: 65_536, addresses: [prefix('127.0.0.1/32'), prefix('::1/128')] },
@@ -110,7 +109,16 @@ t.test('one fact after another turned bad', async (t) => {
       ],
     ],
     ['no tun module', { tun: 'missing' }, ['bad tun: /dev/net/tun is not there']],
-    ['no addon', { addonProblem: 'not built' }, ['bad addon: not built']],
+    [
+      'koffi in place of the addon',
+      { systemCalls: { by: 'koffi', problem: 'not built', cure: 'build the addon' } },
+      ['warn addon: not built: koffi does its work, slower'],
+    ],
+    [
+      'neither addon nor koffi',
+      { systemCalls: { by: 'none', problem: 'not built', cure: 'build the addon' } },
+      ['bad addon: not built'],
+    ],
     [
       'a foreign underlay',
       eth0({ addresses: [prefix('192.0.2.9/32')] }),
@@ -295,8 +303,7 @@ t.test('every problem says what to do, in one line', async (t) => {
     ipProgram: false,
     netAdmin: false,
     tun: 'missing',
-    addonProblem: 'not built',
-    compiler: false,
+    systemCalls: { by: 'none', problem: 'not built', cure: 'build the addon' },
     bind: 'EADDRINUSE',
     gossipBind: { udp: 'EADDRINUSE', tcp: 'EACCES' },
     joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: undefined }],

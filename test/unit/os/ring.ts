@@ -1,5 +1,6 @@
-/** A thread that rings a waker, for udp.test.ts. */
+/** A thread that rings a waker, for system-calls.test.ts. */
 import { workerData } from 'node:worker_threads';
-import { loadAddon } from '../../../src/os/addon.js';
+import { both } from './both-system-calls.js';
 
-loadAddon().wakerRing(workerData as number);
+const { name, waker } = workerData as { name: string; waker: number };
+both.find((candidate) => candidate.name === name)?.system?.wakerRing(waker);
