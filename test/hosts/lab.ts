@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { mayMakeNamespaces } from '../../src/lab/privileges.js';
 import { hasProgram } from '../../src/lab/tools.js';
-import { loadNative } from '../../src/os/native.js';
+import { findSystemCalls, loadNative } from '../../src/os/native.js';
 
 /** Why there can be no lab; false if there can. */
 export function namespaceSkip(): string | false {
@@ -25,6 +25,12 @@ export function labSkip(): string | false {
     return `needs the addon or koffi: ${(error as Error).message}`;
   }
   return false;
+}
+
+/** Why podwire cannot do without the addon here; false if it can. */
+export function koffiSkip(): string | false {
+  const found = findSystemCalls({ PODWIRE_NATIVE: 'off' });
+  return found.by === 'none' ? `needs koffi: ${found.problem}` : false;
 }
 
 /** Why a test of an outside program is skipped; false if it is installed. */

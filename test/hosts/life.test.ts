@@ -6,7 +6,7 @@ import { Lab } from '../../src/lab/lab.js';
 import type { RunningPodwire } from '../../src/lab/podwire.js';
 import { ping } from '../../src/lab/tools.js';
 import { counters, kernelState, peers, podwire } from './cli.js';
-import { labSkip, needs } from './lab.js';
+import { koffiSkip, labSkip, needs } from './lab.js';
 
 const skip = labSkip() || needs('ping', 'iputils-ping');
 
@@ -74,25 +74,29 @@ t.test('peers come and go by reload, without a packet lost on the others', { ski
   t.match(fixed.stderr, /device/);
 });
 
-t.test('after kill -9 nothing stands in the way, and nothing of others is touched', { skip }, async (t) => {
-  const lab = await Lab.create({ name: 'crash', hosts: 2 });
-  t.teardown(() => lab.destroy());
-  const [alpha, bravo] = lab.hosts;
-  await lab.exec(alpha, ['ip', 'route', 'add', 'unreachable', '10.99.0.0/16', 'proto', '84', 'metric', '4278198272']);
-  const before = await kernelState(lab, alpha);
-  const first = await lab.startPodwire(alpha);
-  await lab.startPodwire(bravo);
-  const [address] = bravo.pods[0].addresses;
-  t.ok(await ping(lab, alpha.pods[0], address));
-  const died = new Promise((resolve) => first.process.once('close', resolve));
-  first.process.kill('SIGKILL');
-  await died;
-  t.not(await kernelState(lab, alpha), before, 'a crash leaves something');
-  const second = await lab.startPodwire(alpha);
-  t.ok(await ping(lab, alpha.pods[0], address), 'the next start carries traffic at once');
-  t.equal((await second.stop()).code, 0);
-  t.equal(await kernelState(lab, alpha), before, 'and takes everything away in the end, but not what others made');
-});
+for (const native of ['on', 'off']) {
+  const title = `after kill -9 nothing stands in the way, and nothing of others is touched, native ${native}`;
+  t.test(title, { skip: skip || (native === 'off' && koffiSkip()) }, async (t) => {
+    const env = { PODWIRE_NATIVE: native };
+    const lab = await Lab.create({ name: `crash${native}`, hosts: 2 });
+    t.teardown(() => lab.destroy());
+    const [alpha, bravo] = lab.hosts;
+    await lab.exec(alpha, ['ip', 'route', 'add', 'unreachable', '10.99.0.0/16', 'proto', '84', 'metric', '4278198272']);
+    const before = await kernelState(lab, alpha);
+    const first = await lab.startPodwire(alpha, { env });
+    await lab.startPodwire(bravo, { env });
+    const [address] = bravo.pods[0].addresses;
+    t.ok(await ping(lab, alpha.pods[0], address));
+    const died = new Promise((resolve) => first.process.once('close', resolve));
+    first.process.kill('SIGKILL');
+    await died;
+    t.not(await kernelState(lab, alpha), before, 'a crash leaves something');
+    const second = await lab.startPodwire(alpha, { env });
+    t.ok(await ping(lab, alpha.pods[0], address), 'the next start carries traffic at once');
+    t.equal((await second.stop()).code, 0);
+    t.equal(await kernelState(lab, alpha), before, 'and takes everything away in the end, but not what others made');
+  });
+}
 
 t.test('down ends a node as SIGTERM does; a second node in its place is refused', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'down', hosts: 1 });

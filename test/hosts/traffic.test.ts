@@ -5,16 +5,20 @@ import type { NodeStatus } from '../../src/control/node-api.js';
 import { Lab } from '../../src/lab/lab.js';
 import { ask as askEcho, ping, startEcho, transfer } from '../../src/lab/tools.js';
 import { ask, counters, kernelState } from './cli.js';
-import { labSkip, needs } from './lab.js';
+import { koffiSkip, labSkip, needs } from './lab.js';
 
 const skip = labSkip() || needs('ping', 'iputils-ping');
 
-for (const underlay of [4, 6] as const) {
-  t.test(`three hosts over an IPv${underlay} underlay`, { skip }, async (t) => {
-    const lab = await Lab.create({ name: `traffic${underlay}`, hosts: 3, underlay });
+const cases = (['on', 'off'] as const).flatMap((native) => ([4, 6] as const).map((underlay) => ({ underlay, native })));
+
+for (const { underlay, native } of cases) {
+  const title = `three hosts over an IPv${underlay} underlay, native ${native}`;
+  t.test(title, { skip: skip || (native === 'off' && koffiSkip()) }, async (t) => {
+    const lab = await Lab.create({ name: `traffic${underlay}${native}`, hosts: 3, underlay });
+    const env = { PODWIRE_NATIVE: native };
     t.teardown(() => lab.destroy());
     const before = await Promise.all(lab.hosts.map((host) => kernelState(lab, host)));
-    const nodes = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+    const nodes = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host, { env })));
     for (const node of nodes) t.comment(`${node.host.name} ready after ${Math.round(node.readyMs)} ms`);
 
     const pods = lab.hosts.flatMap((host) => host.pods);
