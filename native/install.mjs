@@ -1,7 +1,7 @@
 /**
  * Builds the addon when the package is installed: one call of the C compiler, against the headers that came with Node.
- * Nothing is downloaded. It never fails the installation: without a compiler the library still works, and one line says
- * what does not.
+ * Nothing is downloaded. It never fails the installation: without a compiler all works through the optional package
+ * koffi, and one line says that it is slower.
  *
  * PODWIRE_SANITIZE=1 builds a second addon beside the first, under the address and undefined-behaviour sanitizers.
  */
@@ -18,7 +18,7 @@ const output = join(native, 'build', ...(sanitize ? ['sanitize'] : []), 'podwire
 const stampFile = `${output}.stamp`;
 
 const LOST =
-  "podwire: the addon was not built (%): 'podwire up' will not run, the library works with TypeScript byte work, slower. " +
+  'podwire: the addon was not built (%): podwire works through the package koffi and TypeScript, slower. ' +
   "Install a C compiler (Debian: apt-get install gcc libc6-dev), then run 'npm rebuild'.";
 
 /** Where node_api.h is: in Node's own prefix, or in the package node-api-headers. */

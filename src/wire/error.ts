@@ -17,7 +17,7 @@ export type PodwireErrorCode =
   | 'CONFIG'
   /** This machine or user cannot: permission, missing kernel feature or program, port taken, device exists. */
   | 'MACHINE'
-  /** The addon is not built or switched off, and what was asked needs it. */
+  /** The addon is not built or switched off, koffi is not installed either, and what was asked needs one of them. */
   | 'NO_ADDON'
   /** No agent answers on the socket. */
   | 'NO_AGENT'
