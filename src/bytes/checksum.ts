@@ -5,6 +5,13 @@
 
 /** Bytes whose words can be added up within 31 bits, so that the sum stays a small integer. */
 const RUN = 32_768;
+/** From this many bytes on, four at a time are faster: more than twice at 1,400. */
+const LONG = 192;
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** The memory that was summed last, in words of 32 bits as the machine reads them: mostly it is the same arena again. */
+let memory: ArrayBufferLike = new ArrayBuffer(0);
+let machineWords: Int32Array<ArrayBufferLike> = new Int32Array(memory);
 
 /** `ByteWork.sum`. */
 export function sum(bytes: Uint8Array, offset: number, length: number, initial: number): number {
@@ -40,8 +47,13 @@ export function checkRange(bytes: Uint8Array, offset: number, length: number): v
   }
 }
 
-/** At most `RUN` bytes, whose high and low halves are added up apart: fewer steps than word by word. */
+/** At most `RUN` bytes. */
 function wordSum(bytes: Uint8Array, at: number, end: number): number {
+  return end - at < LONG ? shortSum(bytes, at, end) : longSum(bytes, at, end);
+}
+
+/** High and low halves of the words are added up apart: fewer steps than word by word. */
+function shortSum(bytes: Uint8Array, at: number, end: number): number {
   let high = 0;
   let low = 0;
   for (const last = end - 8; at <= last; at += 8) {
@@ -54,4 +66,46 @@ function wordSum(bytes: Uint8Array, at: number, end: number): number {
   }
   if (at < end) high += bytes[at];
   return high * 256 + low;
+}
+
+/**
+ * The same for many bytes. Words are added as the machine reads them and swapped once at the end (RFC 1071 §2, B); so
+ * is what stands before and behind them, where the first word begins at an odd byte.
+ */
+function longSum(bytes: Uint8Array, at: number, end: number): number {
+  const { buffer, byteOffset } = bytes;
+  if (buffer !== memory) {
+    memory = buffer;
+    machineWords = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  }
+  const words = machineWords;
+  const first = (byteOffset + at + 3) >>> 2;
+  const stop = (byteOffset + end) >>> 2;
+  const head = first * 4 - byteOffset;
+  const tail = stop * 4 - byteOffset;
+
+  let low = 0;
+  let high = 0;
+  let i = first;
+  for (const last = stop - 4; i <= last; i += 4) {
+    const a = words[i];
+    const b = words[i + 1];
+    const c = words[i + 2];
+    const d = words[i + 3];
+    low += (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff);
+    high += (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16);
+  }
+  for (; i < stop; i++) {
+    low += words[i] & 0xffff;
+    high += words[i] >>> 16;
+  }
+  const odd = ((head - at) & 1) === 1;
+  const sum = fold(low + high);
+  const middle = LITTLE_ENDIAN === odd ? sum : swap(sum);
+  const last = shortSum(bytes, tail, end);
+  return fold(shortSum(bytes, at, head) + middle + (odd ? swap(fold(last)) : last));
+}
+
+function swap(sum: number): number {
+  return ((sum & 0xff) << 8) | (sum >>> 8);
 }
