@@ -1,6 +1,8 @@
 /**
- * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--json FILE]`: podwire beside a kernel vxlan device, tinc and fastd, between
- * two hosts in network namespaces, with iperf3 and ping. Rounds are interleaved; medians are printed.
+ * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--native] [--cable] [--json FILE]`: podwire beside a kernel vxlan device,
+ * tinc and fastd, or with `--native` podwire with the addon, with less of it and without it; between two hosts in network
+ * namespaces, with iperf3 and ping. With `--cable` the hosts leave no checksum and no segmentation to the other end.
+ * Rounds are interleaved; medians are printed.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -11,13 +13,15 @@ import { hasProgram } from '../src/lab/tools.js';
 import { fastd } from './peers/fastd.js';
 import { kernelVxlan } from './peers/kernel-vxlan.js';
 import type { Overlay } from './peers/overlay.js';
-import { podwire } from './peers/podwire.js';
+import { podwire, podwireModes } from './peers/podwire.js';
 import { tinc } from './peers/tinc.js';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
+    native: { type: 'boolean', default: false },
+    cable: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -37,7 +41,8 @@ for (const program of ['iperf3', 'ping']) {
   console.error(`bench:hosts needs ${program}: apt-get install iperf3 iputils-ping`);
   process.exit(2);
 }
-const overlays = [kernelVxlan, podwire, tinc, fastd].filter(({ name, program }) => {
+const wanted: readonly Overlay[] = values.native ? podwireModes : [kernelVxlan, podwire, tinc, fastd];
+const overlays = wanted.filter(({ name, program }) => {
   if (program === undefined || hasProgram(program)) return true;
   console.error(`${name}: skipped, ${program} is not installed`);
   return false;
@@ -53,7 +58,7 @@ for (let round = 1; round <= Number(values.rounds); round++) {
 report();
 
 async function measureOverlay(overlay: Overlay): Promise<void> {
-  const lab = await Lab.create({ name: 'bench', hosts: 2 });
+  const lab = await Lab.create({ name: 'bench', hosts: 2, cable: values.cable });
   try {
     const address = await overlay.start(lab);
     const [alpha, bravo] = lab.hosts;
@@ -101,7 +106,9 @@ function median(values: readonly number[]): number {
 function report(): void {
   const figures: Figure[] = [...(Object.keys(LOADS) as (keyof typeof LOADS)[]), 'RTT (µs)'];
   const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`;
-  console.log(`${machine}; underlay MTU 1500, veth; medians of ${values.rounds} rounds, least to most\n`);
+  console.log(
+    `${machine}; underlay MTU 1500, veth${values.cable ? ' as cables' : ''}; medians of ${values.rounds} rounds, least to most\n`,
+  );
   console.log(`| | ${figures.join(' | ')} |\n|---|${figures.map(() => '---|').join('')}`);
   for (const [name, found] of samples) {
     const cells = figures.map((figure) => {
