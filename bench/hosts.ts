@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Lab } from '../src/lab/lab.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
@@ -87,7 +88,11 @@ async function reachable(lab: Lab, address: string): Promise<void> {
 async function iperf(lab: Lab, address: string, args: readonly string[]): Promise<number> {
   const run = () => lab.exec(lab.hosts[0], ['iperf3', '-c', address, '-J', ...args], { timeoutMs: 60_000 });
   let result = await run();
-  for (let tries = 0; result.code !== 0 && tries < 20; tries++) result = await run();
+  for (let tries = 0; result.code !== 0 && tries < 20; tries++) {
+    // Its server may not be there yet, or not be done with the one before.
+    await delay(100);
+    result = await run();
+  }
   const { end } = JSON.parse(result.stdout);
   if (!args.includes('-u')) return end.sum_received.bits_per_second / 1e9;
   return (end.sum.packets - end.sum.lost_packets) / end.sum.seconds / 1000;

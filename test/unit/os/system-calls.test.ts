@@ -75,6 +75,7 @@ for (const { name, system, skip } of both) {
       ['a record beyond the bytes', () => system.udpSend(Int32Array.of(1), bytes, record(21, 10), 1, 0)],
       ['a negative offset', () => system.udpSend(Int32Array.of(1), bytes, record(-1, 10), 1, 0)],
       ['a negative socket', () => system.udpSend(Int32Array.of(1), bytes, record(0, 10, 0, 0, 0, -1), 1, 0)],
+      ['a TOS above 255', () => system.udpSend(Int32Array.of(1), bytes, record(0, 10, 0, 0, 0, 0, 0, 256), 1, 0)],
       ['no socket', () => system.udpSend(Int32Array.of(), bytes, record(), 1, 0)],
       ['more records than there are', () => system.udpSend(Int32Array.of(1), bytes, record(), 2, 0)],
       ['slots beyond the bytes', () => system.udpReceive(1, bytes, 0, 16, new Int32Array(RECORD * 2), 0, 2)],
@@ -197,6 +198,7 @@ t.test('both send the same and hear the same', { skip: both[0].skip || both[1].s
     for (let i = below(12); i >= 0; i--) {
       const row = batch.append(below(10_000), length);
       batch.records[row + SEGMENT] = segment;
+      batch.records[row + TOS] = often(0.5) ? below(256) : 0;
       batch.records.set(to.words, row + ADDRESS);
     }
     const heard = [
