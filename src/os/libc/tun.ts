@@ -64,8 +64,9 @@ export function tunCalls(libc: Libc): Pick<SystemCalls, 'tunOpen' | 'tunOffload'
   const settings = new Struct(libc, 8);
   settings.words.set([VIRTIO_HEADER, 1]);
 
-  function control(fd: number, request: number, name: string, argument: number): void {
-    if (libc.ioctl(fd, request, argument) === 0) return;
+  /** @param argument an address. @throws SystemError; then the descriptor is closed */
+  function setUp(fd: number, code: number, name: string, argument: number): void {
+    if (libc.ioctl(fd, code, argument) === 0) return;
     const error = systemError(libc, name);
     libc.close(fd);
     throw error;
@@ -108,9 +109,9 @@ export function tunCalls(libc: Libc): Pick<SystemCalls, 'tunOpen' | 'tunOffload'
 
       const fd = libc.open('/dev/net/tun', O_RDWR | O_NONBLOCK | O_CLOEXEC);
       if (fd < 0) throw systemError(libc, 'open /dev/net/tun');
-      control(fd, TUNSETIFF, 'TUNSETIFF', request.address);
-      control(fd, TUNSETVNETHDRSZ, 'TUNSETVNETHDRSZ', settings.address);
-      control(fd, TUNSETVNETLE, 'TUNSETVNETLE', settings.address + 4);
+      setUp(fd, TUNSETIFF, 'TUNSETIFF', request.address);
+      setUp(fd, TUNSETVNETHDRSZ, 'TUNSETVNETHDRSZ', settings.address);
+      setUp(fd, TUNSETVNETLE, 'TUNSETVNETLE', settings.address + 4);
       return fd;
     },
 
