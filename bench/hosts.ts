@@ -1,14 +1,15 @@
 /**
- * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--native] [--cable] [--json FILE]`: podwire beside a kernel vxlan device,
+ * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--native] [--laboratory cable] [--json FILE]`: podwire beside a kernel vxlan device,
  * tinc and fastd, or with `--native` podwire with the addon, with less of it and without it; between two hosts in network
- * namespaces, with iperf3 and ping. With `--cable` the hosts leave no checksum and no segmentation to the other end.
- * Rounds are interleaved; medians are printed.
+ * namespaces, with iperf3 and ping, in one of the two laboratories (src/lab/plan.ts). Rounds are interleaved; medians are
+ * printed.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Lab } from '../src/lab/lab.js';
+import { laboratoryOf } from '../src/lab/plan.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram } from '../src/lab/tools.js';
 import { fastd } from './peers/fastd.js';
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     native: { type: 'boolean', default: false },
-    cable: { type: 'boolean', default: false },
+    laboratory: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -59,7 +60,7 @@ for (let round = 1; round <= Number(values.rounds); round++) {
 report();
 
 async function measureOverlay(overlay: Overlay): Promise<void> {
-  const lab = await Lab.create({ name: 'bench', hosts: 2, cable: values.cable });
+  const lab = await Lab.create({ name: 'bench', hosts: 2, laboratory: laboratoryOf(values.laboratory) });
   try {
     const address = await overlay.start(lab);
     const [alpha, bravo] = lab.hosts;

@@ -12,7 +12,7 @@ const PEERS: Readonly<Record<PeerKind, string>> = {
 
 /** Every network, with each way to move the bytes. */
 export function settings(): Setting[] {
-  return (['on', 'io'] as const).flatMap((native) =>
+  return (['on', 'io', 'off'] as const).flatMap((native) =>
     FAMILIES.flatMap((outer) => LABORATORIES.map((laboratory) => ({ outer, laboratory, native }))),
   );
 }

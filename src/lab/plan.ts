@@ -112,11 +112,14 @@ export function planLab(options: LabOptions, pid: number): LabPlan {
   };
 }
 
-/** @param text what the environment says */
+/**
+ * @param text what the environment or a flag says; undefined or empty: `virtual`
+ * @throws PodwireError CONFIG for any other word
+ */
 export function laboratoryOf(text: string | undefined): Laboratory {
   const found = LABORATORIES.find((laboratory) => laboratory === (text || 'virtual'));
   if (found === undefined) {
-    throw new PodwireError('CONFIG', `PODWIRE_LABORATORY is '${text}': write ${LABORATORIES.join(' or ')}`);
+    throw new PodwireError('CONFIG', `no laboratory is called '${text}': ${LABORATORIES.join(' or ')}`);
   }
   return found;
 }

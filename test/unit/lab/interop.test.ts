@@ -32,7 +32,7 @@ t.test('which laboratory', async (t) => {
   t.equal(laboratoryOf('cable'), 'cable');
   t.throws(() => laboratoryOf('wlan'), {
     code: 'CONFIG',
-    message: "PODWIRE_LABORATORY is 'wlan': write virtual or cable",
+    message: "no laboratory is called 'wlan': virtual or cable",
   });
 });
 
