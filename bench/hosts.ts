@@ -113,7 +113,7 @@ function report(): void {
   const figures: Figure[] = [...(Object.keys(LOADS) as (keyof typeof LOADS)[]), 'RTT (µs)'];
   const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`;
   console.log(
-    `${machine}; underlay MTU 1500, veth${values.cable ? ' as cables' : ''}; medians of ${values.rounds} rounds, least to most\n`,
+    `${machine}; underlay MTU 1500, laboratory ${laboratoryOf(values.laboratory)}; medians of ${values.rounds} rounds, least to most\n`,
   );
   console.log(`| | ${figures.join(' | ')} |\n|---|${figures.map(() => '---|').join('')}`);
   for (const [name, found] of samples) {
