@@ -94,7 +94,8 @@ async function iperf(lab: Lab, address: string, args: readonly string[]): Promis
     await delay(100);
     result = await run();
   }
-  const { end } = JSON.parse(result.stdout);
+  const { end, error } = JSON.parse(result.stdout);
+  if (error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${error}`);
   if (!args.includes('-u')) return end.sum_received.bits_per_second / 1e9;
   return (end.sum.packets - end.sum.lost_packets) / end.sum.seconds / 1000;
 }
