@@ -14,7 +14,7 @@ import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
-import { type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
+import { firstCollection, type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
 import { machine } from './statistics.js';
 
 const PORT = 8472;
@@ -22,6 +22,8 @@ const SEED = 4711;
 const EVERY = 10_000;
 /** The part of the time that does not count: code is compiled and pools fill. */
 const WARM_UP = 0.2;
+/** A first collection later than in this part of the samples behind the warm-up leaves too few. */
+const ENOUGH = 0.55;
 /** A rise that ten minutes do not tell from a heap's breathing, KiB a minute. */
 const TOLERATED = 100;
 
@@ -79,7 +81,7 @@ async function soak(lab: Lab): Promise<void> {
     intact: end?.intact ?? false,
   }));
   const gossip = await Promise.all(all.map(gossipOf));
-  const after = samples.filter(({ seconds }) => seconds >= (WARM_UP * durationMs) / 1000);
+  const after = samples.slice(settled(samples));
   const slopes = names.map((_, node) => slopeOf(after.map(({ seconds, rssKiB }) => [seconds / 60, rssKiB[node]])));
   const verdict = inOne([
     ...slopes.map((slope) => verdictOf(slope, TOLERATED)),
@@ -98,6 +100,14 @@ async function soak(lab: Lab): Promise<void> {
   if (values.json === undefined) return;
   const nodesFound = names.map((name, node) => ({ name, ...slopes[node] }));
   writeFileSync(values.json, `${JSON.stringify({ verdict, nodes: nodesFound, gossip, sent, samples }, null, 2)}\n`);
+}
+
+/** The first sample that counts: behind the warm-up, and behind a first full collection if that leaves enough. */
+function settled(samples: readonly Sample[]): number {
+  const warm = Math.floor(WARM_UP * samples.length);
+  const heaps = samples[0].heapKiB.map((_, node) => samples.slice(warm).map(({ heapKiB }) => heapKiB[node]));
+  const collected = Math.max(...heaps.map(firstCollection));
+  return collected >= 0 && collected < ENOUGH * samples.length ? warm + collected : warm;
 }
 
 async function watch(nodes: readonly RunningPodwire[]): Promise<Sample[]> {

@@ -12,6 +12,6 @@ export { LAN, type SwimProfile, WAN } from '../core/swim/profile.js';
 export { type SimCard, SimCluster, type SimOptions } from './cluster.js';
 export { convergenceSvg } from './convergence.js';
 export { type NetworkModel, SimNetwork } from './network.js';
-export { noticedBy, type OnProgress, type RunReport, runScenario, type Spread } from './run.js';
+export { noticedBy, type OnNotice, type OnProgress, type RunReport, runScenario, type Spread } from './run.js';
 export { type Action, BUILT_IN, checkScenario, parseScenario, type Scenario } from './scenario.js';
 export { PURPOSES, type Purpose, type Traffic } from './traffic.js';

@@ -1,5 +1,6 @@
 /** One run of a scenario: what was done, when who noticed, what was noticed falsely, and what it cost. Same seed, same run. */
 import { seededRandom } from '../core/random.js';
+import type { Swim } from '../core/swim/swim.js';
 import { ALIVE, type NodeId, SUSPECT, type SwimEvent } from '../core/swim/types.js';
 import { PodwireError } from '../wire/error.js';
 import { type SimCard, SimCluster } from './cluster.js';
@@ -49,6 +50,9 @@ export interface RunReport {
 /** Called now and then, so that people see something. @param part of the virtual time that has passed */
 export type OnProgress = (part: number, events: number) => void;
 
+/** Called with all that any node notices, within its own step: looks, and changes nothing. @param swim the node that noticed */
+export type OnNotice = (event: SwimEvent<SimCard>, swim: Swim<SimCard>) => void;
+
 /** So many looks at the progress in a run. */
 const LOOKS = 200;
 
@@ -68,8 +72,13 @@ interface Heal {
   readonly done: number[];
 }
 
-export function runScenario(scenario: Scenario, seed: number, onProgress: OnProgress = () => {}): RunReport {
-  const run = new Run(scenario, seed);
+export function runScenario(
+  scenario: Scenario,
+  seed: number,
+  onProgress: OnProgress = () => {},
+  onNotice: OnNotice = () => {},
+): RunReport {
+  const run = new Run(scenario, seed, onNotice);
   const end = scenario.seconds * 1000;
   for (let look = 1; look <= LOOKS; look++) {
     run.cluster.runUntil((end * look) / LOOKS);
@@ -93,7 +102,7 @@ class Run {
   #falseDeathsOfHealthy = 0;
   readonly #falselyDead = new Set<NodeId>();
 
-  constructor(scenario: Scenario, seed: number) {
+  constructor(scenario: Scenario, seed: number, onNotice: OnNotice) {
     this.#scenario = scenario;
     this.#random = seededRandom(seed);
     const { nodes, latencyMs, jitterMs, loss, duplicate, actions } = scenario;
@@ -103,7 +112,12 @@ class Run {
       profile: profileOf(scenario),
       network: { latencyMs, jitterMs, loss, duplicate },
       random: this.#random,
-      onEvent: (at, event, now) => this.#notice(at, event, now),
+      onEvent: (at, event, now) => {
+        // While the cluster is being made its nodes are told of each other.
+        const swim = (this.cluster as SimCluster | undefined)?.swim(at);
+        if (swim) onNotice(event, swim);
+        this.#notice(at, event, now);
+      },
     });
     this.cluster.at(scenario.warmUp * 1000, () => this.cluster.traffic.reset());
     for (const action of actions) this.cluster.at(action.at * 1000, () => this.#act(action));

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../../src/core/random.js';
+import type { Swim } from '../../src/core/swim/swim.js';
+import type { SwimEvent } from '../../src/core/swim/types.js';
+import type { SimCard } from '../../src/sim/index.js';
 import { BUILT_IN, checkScenario, convergenceSvg, noticedBy, parseScenario, runScenario } from '../../src/sim/index.js';
 import { packageRoot } from '../unit/package-root.js';
 
@@ -63,8 +66,26 @@ function runFaults(seed: number): string | undefined {
   });
   const network = { loss: random() * 0.15, duplicate: random() * 0.1, latencyMs: below(20), jitterMs: below(50) };
   const scenario = checkScenario({ nodes: 16 + below(20), seconds: 220, ...network, actions });
-  const { wrongViews, views } = runScenario(scenario, seed);
+  const backwards = new Backwards();
+  const { wrongViews, views } = runScenario(scenario, seed, undefined, (event, swim) => backwards.look(event, swim));
+  if (backwards.seen > 0) return `${backwards.seen} times an incarnation went back: ${JSON.stringify(actions)}`;
   return wrongViews === 0
     ? undefined
     : `${wrongViews} of ${views} views are wrong at the end: ${JSON.stringify(actions)}`;
+}
+
+/** What a node knows of another's incarnation never goes back, for as long as it remembers it. */
+class Backwards {
+  seen = 0;
+  readonly #known = new WeakMap<Swim<SimCard>, Map<number, number>>();
+
+  look(event: SwimEvent<SimCard>, swim: Swim<SimCard>): void {
+    if (event.kind === 'refuted') return;
+    const known = this.#known.get(swim) ?? new Map<number, number>();
+    this.#known.set(swim, known);
+    const incarnation = swim.member(event.node)?.incarnation;
+    if (event.kind === 'forgotten' || incarnation === undefined) known.delete(event.node);
+    else if (incarnation < (known.get(event.node) ?? 0)) this.seen++;
+    else known.set(event.node, incarnation);
+  }
 }
