@@ -27,6 +27,8 @@ const LARGE = 5_000;
 interface Case {
   readonly name: string;
   readonly scenario: (nodes: number) => object;
+  /** Not tried with more nodes than these. */
+  readonly most?: number;
 }
 
 const slow = (nodes: number) => ({
@@ -41,18 +43,22 @@ const CASES: readonly Case[] = [
   {
     name: 'slow, without Lifeguard',
     scenario: (nodes) => ({ ...slow(nodes), tune: { awarenessMax: 0, suspicionMaxMult: 1 } }),
+    // False deaths are told by everybody: among 10,000 it comes to no end within hours and 12 GB.
+    most: 1000,
   },
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'podwire-sim-'));
 const reports = new Map<string, RunReport[]>();
 try {
-  for (const { name, scenario } of CASES) {
-    for (const nodes of sizes) {
+  for (const { name, scenario, most = Number.POSITIVE_INFINITY } of CASES) {
+    for (const nodes of sizes.filter((size) => size <= most)) {
       const started = performance.now();
       const report = simulate({ nodes, ...scenario(nodes) });
       reports.set(name, [...(reports.get(name) ?? []), report]);
       console.error(`${name}, ${nodes} nodes: ${((performance.now() - started) / 1000).toFixed(0)} s of real time`);
+      // A long run that is broken off leaves what it has.
+      writeFileSync(join(values.out, 'simulated.json'), `${JSON.stringify(slim(), null, 2)}\n`);
     }
   }
 } finally {
@@ -65,8 +71,10 @@ for (const name of ['join', 'kill']) {
 const text = table();
 console.log(text);
 writeFileSync(join(values.out, 'simulated.md'), `${text}\n`);
-const slim = [...reports].map(([name, runs]) => [name, runs.map(({ spreads: _, ...rest }) => rest)]);
-writeFileSync(join(values.out, 'simulated.json'), `${JSON.stringify(Object.fromEntries(slim), null, 2)}\n`);
+
+function slim(): object {
+  return Object.fromEntries([...reports].map(([name, runs]) => [name, runs.map(({ spreads: _, ...rest }) => rest)]));
+}
 
 function simulate(scenario: object): RunReport {
   const file = join(folder, 'scenario.json');
@@ -99,5 +107,6 @@ function table(): string {
     ['push/pull, for each node', per('push-pull')],
   ];
   const head = `| | ${sizes.map((nodes) => `${nodes} nodes`).join(' | ')} |\n|---|${sizes.map(() => '---|').join('')}`;
+  for (const [, cells] of rows) while (cells.length < sizes.length) cells.push('not tried');
   return `${machine()}; seed ${values.seed}\n\n${head}\n${rows.map(([name, cells]) => `| ${name} | ${cells.join(' | ')} |`).join('\n')}`;
 }
