@@ -1,0 +1,121 @@
+/**
+ * What counts packets along the way, and what makes faults of them, as text for `nft -f`: pure.
+ *
+ * Flows are told apart by the inner port. Only datagrams that are never fragmented are counted: outer IPv4, then
+ *
+ * ```
+ *   UDP 8 | VXLAN 8 | Ethernet 14 | IPv4 20 or IPv6 40 | UDP: source, destination
+ *                          ^ 28: ethertype     protocol: byte 39 or 36; port: byte 52 or 72
+ * ```
+ */
+import type { LabHost } from '../../src/lab/plan.js';
+import type { Fault } from './schedule.js';
+
+const PORT = 8472;
+/** The port of the datagrams that are counted one by one (bench/chaos/pod.ts). */
+const FLOW = 7009;
+
+const OVERLAY = `udp dport ${PORT}`;
+const INNER = [
+  `${OVERLAY} @th,224,16 0x0800 @th,312,8 17 @th,416,16 ${FLOW}`,
+  `${OVERLAY} @th,224,16 0x86dd @th,288,8 17 @th,576,16 ${FLOW}`,
+];
+/** HTB's class for the slow way, as a packet's priority. */
+const SLOW = 0x0001_0002;
+
+/** In the router: counters of what comes from each host and what goes to it, and an empty place for a fault. */
+export function routerRules(hosts: readonly LabHost[]): string {
+  const comes = hosts.flatMap(({ name }) => [
+    `iifname "${name}" ${OVERLAY} counter name all_in_${name}`,
+    ...INNER.map((match) => `iifname "${name}" ${match} counter name flow_in_${name}`),
+  ]);
+  const goes = ({ name }: LabHost) => [
+    `${OVERLAY} counter name all_out_${name}`,
+    ...INNER.map((match) => `${match} counter name flow_out_${name}`),
+    'jump fault',
+  ];
+  const both = (way: string, names: readonly LabHost[]) =>
+    names.flatMap(({ name }) => [`counter all_${way}_${name} {}`, `counter flow_${way}_${name} {}`]);
+  return [
+    'table inet chaos {',
+    ...both('in', hosts),
+    'counter lost {}',
+    chain('comes', 'type filter hook prerouting priority -300;', comes),
+    'chain fault {}',
+    chain('forwarded', 'type filter hook forward priority 0;', ['jump fault']),
+    'chain way {}',
+    chain('leaves', 'type filter hook postrouting priority 0;', ['jump way']),
+    'chain words {}',
+    chain('own', 'type filter hook output priority 0;', ['jump words']),
+    '}',
+    'table netdev chaos {',
+    ...both('out', hosts),
+    'counter twice {}',
+    'chain fault {}',
+    ...hosts.map((host) => chain(host.name, `type filter hook egress device "${host.name}" priority 0;`, goes(host))),
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** On a host: what pods hand to the overlay's device. */
+export function hostRules(device: string): string {
+  return [
+    'table inet chaos {',
+    'counter handed {}',
+    chain('way', 'type filter hook forward priority 0;', [
+      `iifname "pod*" oifname "${device}" udp dport ${FLOW} counter name handed`,
+    ]),
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** What a fault adds in the router; nothing if it is none of the router's rules. @param hosts all of the lab */
+export function faultRules(fault: Fault, hosts: readonly LabHost[]): string[] {
+  switch (fault.kind) {
+    case 'loss': {
+      const scope = fault.everything ? '' : OVERLAY;
+      return [`add rule inet chaos fault ${scope} numgen random mod 100 < ${fault.percent} counter name lost drop`];
+    }
+    case 'duplication':
+      return hosts.map(
+        ({ name }) =>
+          `add rule netdev chaos fault oifname "${name}" ${OVERLAY} numgen random mod 100 < ${fault.percent} ` +
+          `counter name twice dup to "${name}"`,
+      );
+    case 'reordering':
+      return [
+        `add rule inet chaos way oifname "${fault.host}" numgen random mod 100 < ${fault.percent} meta priority set ${SLOW}`,
+      ];
+    case 'narrow':
+      return fault.told ? [] : ['add rule inet chaos words icmp type destination-unreachable counter drop'];
+    case 'partition': {
+      const side = fault.hosts.map((name) => `"${name}"`).join(', ');
+      return [
+        `add rule inet chaos fault iifname { ${side} } oifname != { ${side} } counter name lost drop`,
+        `add rule inet chaos fault iifname != { ${side} } oifname { ${side} } counter name lost drop`,
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** Takes all of a fault's rules away. */
+export const NO_FAULT: readonly string[] = [
+  'flush chain inet chaos fault',
+  'flush chain inet chaos way',
+  'flush chain inet chaos words',
+  'flush chain netdev chaos fault',
+];
+
+/** Packets by counter's name. @param json what `nft -j list counters` printed */
+export function countersIn(json: string): Record<string, number> {
+  const { nftables } = JSON.parse(json) as { nftables: { counter?: { name: string; packets: number } }[] };
+  return Object.fromEntries(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])));
+}
+
+function chain(name: string, hook: string, rules: readonly string[]): string {
+  return `chain ${name} {\n${hook}\n${rules.join('\n')}\n}`;
+}
