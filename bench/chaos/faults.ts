@@ -1,5 +1,4 @@
 /** Faults in a lab: begun, and undone. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../../src/lab/lab.js';
 import { ipBatch } from '../../src/lab/namespaces.js';
 import { PodwireError } from '../../src/wire/error.js';
@@ -9,30 +8,43 @@ import type { Round } from './schedule.js';
 
 /** A table of routes for what a host with a narrow link sends. */
 const NARROW = 77;
-/** What waits on the slow way has left by then, ms. */
-const DRAIN = 1_500;
-
-/** The slow way of a port: so many bytes a second go at once, the rest waits behind packets that came later. */
-const SLOW_WAY = ['rate', '40mbit', 'burst', '3k', 'quantum', '1500'];
-/** More than can ever wait: the slow way is late, and drops nothing. */
-const SLOW_QUEUE = ['pfifo', 'limit', '100000'];
+/** The slow way of a port takes so many bytes a second; what comes faster waits, and others overtake it. */
+const SLOW_WAY = ['rate', '4mbit', 'burst', '1600', 'cburst', '1600', 'quantum', '1600'];
+const FAST_WAY = ['rate', '10gbit', 'burst', '1m', 'cburst', '1m', 'quantum', '60000'];
+/** Packets: at most 300 ms late. */
+const SLOW_QUEUE = ['pfifo', 'limit', '100'];
+const FAST_QUEUE = ['pfifo', 'limit', '10000'];
 
 export class Faults {
   readonly #lab: Lab;
   readonly #nodes: readonly ChaosNode[];
-  /** Packets that the slow way has dropped after all. */
-  queueDrops = 0;
 
   constructor(lab: Lab, nodes: readonly ChaosNode[]) {
     this.#lab = lab;
     this.#nodes = nodes;
   }
 
+  /** Gives each of the router's ports its two ways. They stay: a queue that is deleted loses packets uncounted. */
+  async prepare(): Promise<void> {
+    for (const { name } of this.#lab.hosts) {
+      await this.#tc('qdisc', 'add', 'dev', name, 'root', 'handle', '1:', 'htb', 'default', '1');
+      await this.#tc('class', 'add', 'dev', name, 'parent', '1:', 'classid', '1:1', 'htb', ...FAST_WAY);
+      await this.#tc('class', 'add', 'dev', name, 'parent', '1:', 'classid', '1:2', 'htb', ...SLOW_WAY);
+      await this.#tc('qdisc', 'add', 'dev', name, 'parent', '1:1', 'handle', '11:', ...FAST_QUEUE);
+      await this.#tc('qdisc', 'add', 'dev', name, 'parent', '1:2', 'handle', '12:', ...SLOW_QUEUE);
+    }
+  }
+
+  /** Packets that the ports' queues have dropped so far. */
+  async queueDrops(): Promise<number> {
+    const all = JSON.parse(await this.#tc('-s', '-j', 'qdisc', 'show')) as { kind: string; drops?: number }[];
+    return all.reduce((sum, { kind, drops = 0 }) => sum + (kind === 'htb' ? drops : 0), 0);
+  }
+
   /** From its begin to its end. @param meanwhile is awaited for as long as the fault lasts, or longer */
   async run({ fault, lastsMs }: Round, meanwhile: (lastsMs: number) => Promise<void>): Promise<void> {
     const node = 'host' in fault ? this.#nodes.find(({ host }) => host.name === fault.host) : undefined;
     const rules = faultRules(fault, this.#lab.hosts);
-    if (fault.kind === 'reordering') await this.#slowWay(fault.host);
     if (fault.kind === 'narrow') await this.#narrow(fault.host, fault.mtu);
     if (fault.kind === 'link-down') await this.#ip([`link set ${fault.host} down`]);
     if (fault.kind === 'freeze') node?.signal('SIGSTOP');
@@ -43,29 +55,10 @@ export class Faults {
     await meanwhile(lastsMs);
 
     if (rules.length > 0) await this.#nft(NO_FAULT);
-    if (fault.kind === 'reordering') await this.#noSlowWay(fault.host);
     if (fault.kind === 'narrow') await this.#wide(fault.host);
     if (fault.kind === 'link-down') await this.#ip([`link set ${fault.host} up`]);
     if (fault.kind === 'freeze') node?.signal('SIGCONT');
     if (fault.kind === 'stop' || fault.kind === 'kill') await node?.start();
-  }
-
-  async #slowWay(port: string): Promise<void> {
-    await this.#tc('qdisc', 'add', 'dev', port, 'root', 'handle', '1:', 'htb', 'default', '1');
-    const fast = ['rate', '10gbit', 'burst', '1m', 'quantum', '60000'];
-    await this.#tc('class', 'add', 'dev', port, 'parent', '1:', 'classid', '1:1', 'htb', ...fast);
-    await this.#tc('class', 'add', 'dev', port, 'parent', '1:', 'classid', '1:2', 'htb', ...SLOW_WAY);
-    await this.#tc('qdisc', 'add', 'dev', port, 'parent', '1:1', 'handle', '11:', ...SLOW_QUEUE);
-    await this.#tc('qdisc', 'add', 'dev', port, 'parent', '1:2', 'handle', '12:', ...SLOW_QUEUE);
-  }
-
-  /** What is deleted with packets in it would lose them uncounted. */
-  async #noSlowWay(port: string): Promise<void> {
-    await delay(DRAIN);
-    const shown = await this.#tc('-s', 'qdisc', 'show', 'dev', port);
-    const root = /qdisc htb .*\n.*\(dropped (\d+),[^\n]*\n\s*backlog \d+b? (\d+)p/.exec(shown);
-    this.queueDrops += Number(root?.[1] ?? 0) + Number(root?.[2] ?? 0);
-    await this.#tc('qdisc', 'del', 'dev', port, 'root');
   }
 
   /** Routes with a locked MTU bind what is forwarded: there and back. */

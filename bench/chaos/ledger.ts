@@ -61,6 +61,8 @@ export interface Balance {
 const CUT_SLACK = 400;
 /** Probes and pings go on while all else rests. */
 const FRAME_SLACK = 100;
+/** Frames in a message to the kernel at most. */
+const MESSAGE = 64;
 
 const TX_DROPS: readonly CounterName[] = [
   'tx_malformed',
@@ -98,11 +100,12 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
   const judge = (stage: Imbalance['stage'], where: string, missing: number, counted: number, slack: number) => {
     const packets = missing < 0 ? missing : Math.max(0, missing - counted);
     if (packets === 0) return;
-    if (Math.abs(packets) <= slack) inFlight += Math.abs(packets);
+    if (Math.abs(packets) <= slack) inFlight += stage.startsWith('frames') ? 0 : Math.abs(packets);
     else unaccounted.push({ stage, where, packets });
   };
   const router = added(now.router.counters, before.router.counters);
-  const routerDrops = total(added(now.router.drops, before.router.drops)) + now.router.queue - before.router.queue;
+  const ports = added(now.router.drops, before.router.drops);
+  const routerDrops = total(ports) + now.router.queue - before.router.queue;
   const passed = (way: string, name: string) => router[`${way}_${name}`] ?? 0;
   const lost = { host: 0, sending: 0, network: 0, receiving: 0 };
   const small = amounts(flows, 'udp', before, now);
@@ -126,18 +129,24 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     // While there is no node there is no route to the device: its host sends pods' packets to the router, who refuses.
     judge('host', name, sent - handed, total(kernel) + routerDrops, slack);
     lost.sending += handed - passed('flow_in', name);
-    judge('sending', name, handed - passed('flow_in', name), total(tx) + total(kernel) + total(device), slack);
+    // A link that is down at the other end drops what arrives there.
+    const link = ports[`dev ${name} rx`] ?? 0;
+    const onTheWay = total(tx) + total(kernel) + total(device) + host.heldFlow - old.heldFlow + link;
+    judge('sending', name, handed - passed('flow_in', name), onTheWay, slack);
     const arrived = passed('flow_out', name);
     lost.receiving += arrived - small.arrivedAt(name);
-    const behind = total(rx) + total(kernel) + total(device) + total(pod);
+    const after = (ports[`dev ${name} tx`] ?? 0) + now.router.queue - before.router.queue;
+    const behind = after + total(rx) + total(kernel) + total(device) + total(pod);
     judge('receiving', name, arrived - small.arrivedAt(name), behind, slack);
     if (slack > 0) continue;
     const { counts } = host;
     const more = (counter: CounterName) => counts[counter] - old.counts[counter];
-    const away = Math.abs(passed('all_in', name) - more('tx_frames'));
-    judge('frames sent', name, away, total(kernel), FRAME_SLACK);
+    const held = MESSAGE * Math.max(0, host.heldAll - old.heldAll);
+    // Path probes are sent beside the frames.
+    const away = Math.abs(more('tx_frames') - passed('all_in', name));
+    judge('frames sent', name, away, total(kernel) + held + link, FRAME_SLACK);
     const received = passed('all_out', name) - more('rx_datagrams');
-    judge('frames received', name, received, total(kernel), FRAME_SLACK);
+    judge('frames received', name, received, total(kernel) + after, FRAME_SLACK);
     const ended = more('rx_frames') + more('rx_probes') + more('rx_probe_limited') + more('rx_neighbour_answered');
     // What the device refused had been accepted as a frame before.
     const refused = total(rx) - more('rx_device_refused');

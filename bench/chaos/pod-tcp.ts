@@ -104,7 +104,8 @@ export class TcpReceiver {
     socket.setTimeout(2 * PATIENCE, () => socket.destroy());
     let head = Buffer.alloc(0);
     let right = 0;
-    for await (const chunk of socket as AsyncIterable<Buffer>) {
+    // It is still to be answered when all has been read.
+    for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       let bytes = chunk;
       if (head.length < HEADER) {
         const all = Buffer.concat([head, chunk]);

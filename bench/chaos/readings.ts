@@ -26,6 +26,10 @@ export interface HostReading {
   readonly deviceDrops: Drops;
   /** Datagrams of counted flows that the pods' cable handed to the overlay's device. */
   readonly handed: number;
+  /** Of the same datagrams, in frames of podwire: lost by the kernel on their way to the link. */
+  readonly heldFlow: number;
+  /** Of all messages of podwire, each of up to 64 frames. */
+  readonly heldAll: number;
   /** Of the host's kernel, but for the overlay's device. */
   readonly host: Drops;
   readonly pod: Drops;
@@ -46,13 +50,15 @@ export async function read(
     countersAt(lab, lab.router),
     ...nodes.map(async (node): Promise<readonly [string, HostReading]> => {
       const { host } = node;
-      const [counts, { handed }] = await Promise.all([node.counts(), countersAt(lab, host)]);
+      const [counts, nft] = await Promise.all([node.counts(), countersAt(lab, host)]);
       return [
         host.name,
         {
           counts,
           deviceDrops: node.deviceDrops,
-          handed,
+          handed: nft['handed'],
+          heldFlow: nft['flow_posted'] - nft['flow_left'],
+          heldAll: nft['all_posted'] - nft['all_left'],
           host: withoutDevice(kernelDrops(anchors.get(host))),
           pod: kernelDrops(traffic.pidAt(host)),
           cuts: node.cuts,

@@ -58,14 +58,29 @@ export function routerRules(hosts: readonly LabHost[]): string {
   ].join('\n');
 }
 
-/** On a host: what pods hand to the overlay's device. */
+/**
+ * On a host: what pods hand to the overlay's device; what podwire hands to the kernel, and how much of that gets to the
+ * link: frames that wait for a neighbour's address are dropped by the kernel without a word.
+ */
 export function hostRules(device: string): string {
+  const counted = (suffix: string) => [
+    `${OVERLAY} counter name all_${suffix}`,
+    ...INNER.map((match) => `${match} counter name flow_${suffix}`),
+  ];
   return [
     'table inet chaos {',
     'counter handed {}',
+    'counter all_posted {}',
+    'counter flow_posted {}',
     chain('way', 'type filter hook forward priority 0;', [
       `iifname "pod*" oifname "${device}" udp dport ${FLOW} counter name handed`,
     ]),
+    chain('own', 'type filter hook output priority 0;', counted('posted')),
+    '}',
+    'table netdev chaos {',
+    'counter all_left {}',
+    'counter flow_left {}',
+    chain('leaves', 'type filter hook egress device "eth0" priority 0;', counted('left')),
     '}',
     '',
   ].join('\n');
@@ -84,9 +99,10 @@ export function faultRules(fault: Fault, hosts: readonly LabHost[]): string[] {
           `add rule netdev chaos fault oifname "${name}" ${OVERLAY} numgen random mod 100 < ${fault.percent} ` +
           `counter name twice dup to "${name}"`,
       );
+    // Neighbours take the slow way together: its first goes at once, and the others wait behind it.
     case 'reordering':
       return [
-        `add rule inet chaos way oifname "${fault.host}" numgen random mod 100 < ${fault.percent} meta priority set ${SLOW}`,
+        `add rule inet chaos way oifname "${fault.host}" numgen inc mod 100 < ${fault.percent} meta priority set ${SLOW}`,
       ];
     case 'narrow':
       return fault.told ? [] : ['add rule inet chaos words icmp type destination-unreachable counter drop'];

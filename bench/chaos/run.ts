@@ -74,6 +74,7 @@ class Run {
       if (pid !== undefined) this.#anchors.set(place, pid);
       await this.#nft(place, place === lab.router ? routerRules(lab.hosts) : hostRules(DEVICE));
     }
+    await this.#faults.prepare();
     await Promise.all(this.#nodes.map((node) => node.start()));
     const traffic = await Traffic.start(lab);
     this.#traffic = traffic;
@@ -117,7 +118,7 @@ class Run {
     await delay(CALM);
     const now = await this.#quiet();
     const sums = balance(traffic.flows, before, now);
-    const more = evidence ?? (sums.unaccounted.length > 0 ? [{ before, now }] : undefined);
+    const readings = evidence || sums.unaccounted.length > 0 ? [...(evidence ?? []), { before, now }] : undefined;
     this.#rounds.push({
       round,
       seconds,
@@ -125,7 +126,7 @@ class Run {
       after: named(after),
       lostNodes: this.#nodes.filter(({ isLost }) => isLost).map(({ host }) => host.name),
       balance: sums,
-      ...(more && { evidence: more }),
+      ...(readings && { evidence: readings }),
     });
     // One that fell must not fail all that comes after it.
     for (const node of this.#nodes) if (node.isLost) await node.end('SIGKILL').then(() => node.start());
@@ -137,7 +138,7 @@ class Run {
     const traffic = this.#traffic_();
     await traffic.pause();
     await delay(DRAIN);
-    const reading = await read(this.#lab, this.#nodes, traffic, this.#anchors, this.#faults.queueDrops);
+    const reading = await read(this.#lab, this.#nodes, traffic, this.#anchors, await this.#faults.queueDrops());
     await traffic.resume();
     return reading;
   }
