@@ -7,6 +7,8 @@ export interface RoundOutcome {
   readonly round: Round;
   /** Since the run began. */
   readonly seconds: number;
+  /** From the fault's begin until all of it was undone; a node that was away was ready again. */
+  readonly outageMs: number;
   /** While it lasted; absent where flows may rest. */
   readonly during?: { readonly slowestMs: number; readonly slowest: string; readonly stuck: readonly string[] };
   readonly after: { readonly slowestMs: number; readonly slowest: string; readonly stuck: readonly string[] };
@@ -41,7 +43,7 @@ export function failures(rounds: readonly RoundOutcome[], lives: readonly LifeVe
     // Where nobody tells of a narrow link, packets may be lost until the path is measured: it is shown, not judged.
     const judged = !(round.fault.kind === 'narrow' && !round.fault.told);
     for (const flow of (judged && during?.stuck) || []) found.push(`${at}: ${flow} stood while it lasted`);
-    for (const flow of after.stuck) found.push(`${at}: ${flow} stuck ${round.recoveryMs / 1000} s after its end`);
+    for (const flow of after.stuck) found.push(`${at}: ${flow} stuck ${after.slowestMs / 1000} s after its end`);
     for (const node of lostNodes) found.push(`${at}: ${node} ended by itself`);
     for (const one of balance.unaccounted) found.push(`${at}: ${inWords(one)}`);
     if (balance.duplicatedByUs > 0) found.push(`${at}: ${balance.duplicatedByUs} datagrams came twice, by us`);

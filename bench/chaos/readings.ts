@@ -70,6 +70,12 @@ export async function read(
   return { reports, router, hosts: Object.fromEntries(hosts) };
 }
 
+/** Frames that the router has taken in so far. */
+export async function framesSeen(lab: Lab): Promise<number> {
+  const counters = await countersAt(lab, lab.router);
+  return lab.hosts.reduce((sum, { name }) => sum + counters[`all_in_${name}`], 0);
+}
+
 async function countersAt(lab: Lab, place: Place): Promise<Record<string, number>> {
   const { code, stdout, stderr } = await lab.exec(place, ['nft', '-j', 'list', 'counters']);
   if (code !== 0) throw new PodwireError('MACHINE', `nft: ${stderr.trim()}`);

@@ -4,6 +4,8 @@ import { type Flow, nameOf } from './flows.js';
 import type { Traffic } from './traffic.js';
 
 const LOOK = 250;
+/** In addition to an outage, ms. */
+const TCP_MORE = 10_000;
 
 export interface Progress {
   /** Until the last of them moved, ms; as long as was waited, if one did not. */
@@ -13,23 +15,32 @@ export interface Progress {
   readonly stuck: readonly Flow[];
 }
 
-/** Waits until each flow has moved since the call, but no longer than that. */
-export async function progress(traffic: Traffic, boundMs: number): Promise<Progress> {
+/**
+ * Waits until each flow has moved since the call, but no longer than it may take. TCP doubles its wait with each loss: its
+ * next try may come as late again as the outage was long, and this is its kernel's doing.
+ * @param outageMs how long there may have been no way
+ */
+export async function progress(traffic: Traffic, boundMs: number, outageMs = 0): Promise<Progress> {
+  const boundOf = ({ kind }: Flow) => (kind === 'tcp' ? Math.max(boundMs, TCP_MORE + outageMs) : boundMs);
   const started = performance.now();
   const begin = await traffic.arrived();
   let waiting = traffic.flows.map((_, index) => index);
-  let slowest = 0;
+  let last = 0;
+  const stuck: Flow[] = [];
   for (;;) {
     const elapsed = performance.now() - started;
     const now = await traffic.arrived();
-    const moved = waiting.filter((index) => now[index] > begin[index]);
-    if (moved.length > 0) slowest = moved[0];
-    waiting = waiting.filter((index) => !moved.includes(index));
-    const late = elapsed > boundMs;
-    if (waiting.length === 0 || late) {
-      const stuck = waiting.map((index) => traffic.flows[index]);
-      return { slowestMs: Math.round(elapsed), slowest: nameOf(traffic.flows[waiting[0] ?? slowest]), stuck };
-    }
+    const [moved, still] = split(waiting, (index) => now[index] > begin[index]);
+    const [late, patient] = split(still, (index) => elapsed > boundOf(traffic.flows[index]));
+    last = late[0] ?? moved[0] ?? last;
+    stuck.push(...late.map((index) => traffic.flows[index]));
+    waiting = patient;
+    if (waiting.length === 0) return { slowestMs: Math.round(elapsed), slowest: nameOf(traffic.flows[last]), stuck };
     await delay(LOOK);
   }
+}
+
+/** Those of which it is true, and the others. */
+function split<T>(list: readonly T[], is: (one: T) => boolean): [T[], T[]] {
+  return [list.filter(is), list.filter((one) => !is(one))];
 }

@@ -10,7 +10,7 @@ import { balance } from './ledger.js';
 import { judgeLife } from './memory.js';
 import { ChaosNode, DEVICE } from './node.js';
 import { failures, type Outcome, type RoundOutcome } from './outcome.js';
-import { type Reading, read } from './readings.js';
+import { framesSeen, type Reading, read } from './readings.js';
 import { type Progress, progress } from './recovery.js';
 import { hostRules, routerRules } from './rules.js';
 import { describe, isBearable, type Round, schedule } from './schedule.js';
@@ -32,8 +32,10 @@ const HOSTS = 4;
 const SAMPLE = 10_000;
 /** Undisturbed traffic after a recovery, ms. */
 const CALM = 2_000;
-/** What is on its way when traffic pauses has arrived by then, ms. */
-const DRAIN = 1_500;
+/** When traffic pauses, what is on its way has arrived when the router hardly sees frames any more; ms, and frames. */
+const DRAIN = 500;
+const DRAIN_MOST = 8_000;
+const STILL = 25;
 /** All flows must run at first within so long, ms. */
 const FIRST = 30_000;
 
@@ -108,12 +110,14 @@ class Run {
     const { fault } = round;
     const seconds = Math.round(this.#seconds());
     let during: Progress | undefined;
+    const began = performance.now();
     await this.#faults.run(round, async (lastsMs) => {
       const wait = delay(lastsMs);
       if (isBearable(fault)) during = await progress(traffic, lastsMs);
       await wait;
     });
-    const after = await progress(traffic, round.recoveryMs);
+    const outageMs = performance.now() - began;
+    const after = await progress(traffic, round.recoveryMs, outageMs);
     const evidence = after.stuck.length > 0 || (during?.stuck.length ?? 0) > 0 ? await this.#evidence() : undefined;
     await delay(CALM);
     const now = await this.#quiet();
@@ -122,6 +126,7 @@ class Run {
     this.#rounds.push({
       round,
       seconds,
+      outageMs: Math.round(outageMs),
       ...(during && { during: named(during) }),
       after: named(after),
       lostNodes: this.#nodes.filter(({ isLost }) => isLost).map(({ host }) => host.name),
@@ -137,7 +142,12 @@ class Run {
   async #quiet(): Promise<Reading> {
     const traffic = this.#traffic_();
     await traffic.pause();
-    await delay(DRAIN);
+    const deadline = performance.now() + DRAIN_MOST;
+    for (let seen = 0, before = Number.NEGATIVE_INFINITY; seen - before > STILL && performance.now() < deadline; ) {
+      await delay(DRAIN);
+      before = seen;
+      seen = await framesSeen(this.#lab);
+    }
     const reading = await read(this.#lab, this.#nodes, traffic, this.#anchors, await this.#faults.queueDrops());
     await traffic.resume();
     return reading;
