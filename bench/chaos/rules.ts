@@ -20,17 +20,19 @@ const INNER = [
   `${OVERLAY} @th,224,16 0x0800 @th,312,8 17 @th,416,16 ${FLOW}`,
   `${OVERLAY} @th,224,16 0x86dd @th,288,8 17 @th,576,16 ${FLOW}`,
 ];
+/** Frames with packets: path probes are sent beside `tx_frames`, and are no pod's. */
+const FRAME = `${OVERLAY} @th,224,16 { 0x0800, 0x86dd }`;
 /** HTB's class for the slow way, as a packet's priority. */
 const SLOW = 0x0001_0002;
 
 /** In the router: counters of what comes from each host and what goes to it, and an empty place for a fault. */
 export function routerRules(hosts: readonly LabHost[]): string {
   const comes = hosts.flatMap(({ name }) => [
-    `iifname "${name}" ${OVERLAY} counter name all_in_${name}`,
+    `iifname "${name}" ${FRAME} counter name all_in_${name}`,
     ...INNER.map((match) => `iifname "${name}" ${match} counter name flow_in_${name}`),
   ]);
   const goes = ({ name }: LabHost) => [
-    `${OVERLAY} counter name all_out_${name}`,
+    `${FRAME} counter name all_out_${name}`,
     ...INNER.map((match) => `${match} counter name flow_out_${name}`),
     'jump fault',
   ];
