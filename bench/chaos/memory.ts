@@ -1,6 +1,6 @@
 /** Does a node grow? A life is a series of its own; short ones say nothing. Pure. */
-import { type Slope, slopeOf, type Verdict, verdictOf } from '../slope.js';
-import type { Life } from './node.js';
+import { firstCollection, type Slope, slopeOf, type Verdict, verdictOf } from '../slope.js';
+import type { Life, MemorySample } from './node.js';
 
 export interface LifeVerdict {
   readonly node: string;
@@ -11,24 +11,29 @@ export interface LifeVerdict {
   readonly rssFirst: number;
   readonly rssLast: number;
   readonly rssMost: number;
-  /** KiB a minute, after the warm-up. */
+  /** KiB a minute, after the warm-up and the heap's first full collection, if that is early enough. */
   readonly rss: Slope;
   readonly heap: Slope;
   readonly filesMost: number;
   readonly filesLast: number;
   readonly verdict: Verdict | 'too short';
+  readonly samples: readonly MemorySample[];
 }
 
 /** Less says nothing: code is compiled, pools fill, faults move all at once; minutes. */
 const LEAST = 10;
 /** The part of a life that does not count. */
 const WARM_UP = 0.2;
+/** A first collection later than in this part of a life leaves too few samples behind it. */
+const ENOUGH = 0.6;
 /** A rise that a heap's breathing explains, KiB a minute. */
 const TOLERATED = 100;
 
 export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict {
   const minutes = (samples.at(-1)?.seconds ?? 0) / 60;
-  const late = samples.filter(({ seconds }) => seconds >= WARM_UP * minutes * 60);
+  const warm = samples.filter(({ seconds }) => seconds >= WARM_UP * minutes * 60);
+  const collected = firstCollection(warm.map(({ heapKiB }) => heapKiB));
+  const late = warm.slice(collected >= 0 && collected < ENOUGH * warm.length ? collected : 0);
   const slope = (of: 'rssKiB' | 'heapKiB') => slopeOf(late.map((sample) => [sample.seconds / 60, sample[of]]));
   const rss = slope('rssKiB');
   return {
@@ -44,5 +49,6 @@ export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict
     filesMost: Math.max(0, ...samples.map(({ files }) => files)),
     filesLast: samples.at(-1)?.files ?? 0,
     verdict: minutes < LEAST ? 'too short' : verdictOf(rss, TOLERATED),
+    samples,
   };
 }

@@ -41,7 +41,7 @@ const FIRST = 30_000;
 
 /** @throws PodwireError MACHINE if the lab cannot be made, or its flows do not run at first */
 export async function chaos(options: ChaosOptions): Promise<Outcome> {
-  const lab = await Lab.create({ name: 'chaos', hosts: HOSTS, cable: true });
+  const lab = await Lab.create({ name: 'chaos', hosts: HOSTS, laboratory: 'cable' });
   try {
     const run = new Run(lab, options);
     await run.begin();
@@ -61,6 +61,8 @@ class Run {
   readonly #rounds: RoundOutcome[] = [];
   #traffic: Traffic | undefined;
   #started = 0;
+  /** Why the run came to no good end. */
+  #broke: string | undefined;
 
   constructor(lab: Lab, options: ChaosOptions) {
     this.#lab = lab;
@@ -99,6 +101,10 @@ class Run {
         const last = this.#rounds.at(-1);
         if (last) say(lineOf(last));
       }
+    } catch (error) {
+      // What was found until then is not lost for it.
+      this.#broke = `ended after ${Math.round(this.#seconds())} s: ${(error as Error).message}`;
+      say(this.#broke);
     } finally {
       clearInterval(sampling);
     }
@@ -171,6 +177,7 @@ class Run {
     }
     const bytes = pods.flatMap(({ tcp }) => Object.values(tcp)).reduce((sum, value) => sum + value, 0);
     const found = failures(this.#rounds, lives, damaged);
+    if (this.#broke !== undefined) found.push(this.#broke);
     return {
       machine: machine(),
       seed: this.#options.seed,
