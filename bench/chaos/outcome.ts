@@ -1,7 +1,11 @@
 /** What a run of faults came to, as JSON and in words: pure. */
 import type { Balance, Imbalance } from './ledger.js';
 import type { LifeVerdict } from './memory.js';
+import type { Progress } from './recovery.js';
 import { describe, type Fault, type FaultKind, type Round } from './schedule.js';
+
+/** `Progress` with names. */
+type Moved = Omit<Progress, 'stuck'> & { readonly stuck: readonly string[] };
 
 export interface RoundOutcome {
   readonly round: Round;
@@ -10,8 +14,8 @@ export interface RoundOutcome {
   /** From the fault's begin until all of it was undone; a node that was away was ready again. */
   readonly outageMs: number;
   /** While it lasted; absent where flows may rest. */
-  readonly during?: { readonly slowestMs: number; readonly slowest: string; readonly stuck: readonly string[] };
-  readonly after: { readonly slowestMs: number; readonly slowest: string; readonly stuck: readonly string[] };
+  readonly during?: Moved;
+  readonly after: Moved;
   /** Nodes that ended by themselves. */
   readonly lostNodes: readonly string[];
   readonly balance: Balance;
@@ -69,12 +73,14 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
     const of = rounds.filter(({ round }) => kindOf(round.fault) === kind);
     const sum = (amount: (balance: Balance) => number) => of.reduce((total, { balance }) => total + amount(balance), 0);
     const slowest = Math.max(...of.map(({ after }) => after.slowestMs)) / 1000;
+    const way = Math.max(...of.map(({ after }) => after.wayMs)) / 1000;
     const lost = sum(({ sent, received }) => sent - received);
     const stuck = of.reduce((total, { after }) => total + after.stuck.length, 0);
     const away = sum(({ unaccounted }) => unaccounted.reduce((total, { packets }) => total + Math.abs(packets), 0));
     return [
       kind,
       of.length,
+      way.toFixed(1),
       slowest.toFixed(1),
       stuck,
       sum(({ sent }) => sent),
@@ -95,7 +101,7 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
     `${machine}; ${minutes.toFixed(1)} minutes, seed ${seed}, ${rounds.length} faults`,
     '',
     table(
-      'fault,times,slowest recovery (s),stuck flows,datagrams sent,lost,by the router,at nodes,twice,late,in flight at an end,unaccounted',
+      'fault,times,slowest recovery (s),of TCP,stuck flows,datagrams sent,lost,by the router,at nodes,twice,late,in flight at an end,unaccounted',
       byKind,
     ),
     '',

@@ -10,6 +10,8 @@ const TCP_MORE = 10_000;
 export interface Progress {
   /** Until the last of them moved, ms; as long as was waited, if one did not. */
   readonly slowestMs: number;
+  /** The same of all flows but TCP: when there was a way again. */
+  readonly wayMs: number;
   /** The one that was last. */
   readonly slowest: string;
   readonly stuck: readonly Flow[];
@@ -17,11 +19,13 @@ export interface Progress {
 
 /**
  * Waits until each flow has moved since the call, but no longer than it may take. TCP doubles its wait with each loss: its
- * next try may come as late again as the outage was long, and this is its kernel's doing.
- * @param outageMs how long there may have been no way
+ * next try may come as late again as there was no way, and this is its kernel's doing.
+ * @param outageMs how long there may have been no way before the call
  */
 export async function progress(traffic: Traffic, boundMs: number, outageMs = 0): Promise<Progress> {
-  const boundOf = ({ kind }: Flow) => (kind === 'tcp' ? Math.max(boundMs, TCP_MORE + outageMs) : boundMs);
+  let wayMs = 0;
+  const isTcp = (index: number) => traffic.flows[index].kind === 'tcp';
+  const boundOf = (index: number) => (isTcp(index) ? Math.max(boundMs, TCP_MORE + outageMs + wayMs) : boundMs);
   const started = performance.now();
   const begin = await traffic.arrived();
   let waiting = traffic.flows.map((_, index) => index);
@@ -30,12 +34,15 @@ export async function progress(traffic: Traffic, boundMs: number, outageMs = 0):
   for (;;) {
     const elapsed = performance.now() - started;
     const now = await traffic.arrived();
+    if (waiting.some((index) => !isTcp(index))) wayMs = Math.round(elapsed);
     const [moved, still] = split(waiting, (index) => now[index] > begin[index]);
-    const [late, patient] = split(still, (index) => elapsed > boundOf(traffic.flows[index]));
+    const [late, patient] = split(still, (index) => elapsed > boundOf(index));
     last = late[0] ?? moved[0] ?? last;
     stuck.push(...late.map((index) => traffic.flows[index]));
     waiting = patient;
-    if (waiting.length === 0) return { slowestMs: Math.round(elapsed), slowest: nameOf(traffic.flows[last]), stuck };
+    if (waiting.length === 0) {
+      return { slowestMs: Math.round(elapsed), wayMs, slowest: nameOf(traffic.flows[last]), stuck };
+    }
     await delay(LOOK);
   }
 }

@@ -205,8 +205,8 @@ class Run {
   }
 }
 
-function named({ slowestMs, slowest, stuck }: Progress) {
-  return { slowestMs, slowest, stuck: stuck.map(nameOf) };
+function named({ slowestMs, wayMs, slowest, stuck }: Progress) {
+  return { slowestMs, wayMs, slowest, stuck: stuck.map(nameOf) };
 }
 
 function lineOf({ round, seconds, during, after, balance: sums, lostNodes }: RoundOutcome): string {
@@ -216,7 +216,7 @@ function lineOf({ round, seconds, during, after, balance: sums, lostNodes }: Rou
   const gone = lostNodes.length > 0 ? `; ENDED BY THEMSELVES: ${lostNodes.join(', ')}` : '';
   const { host, sending, network, receiving } = sums.lost;
   return (
-    `${seconds} s: ${describe(round.fault)}, ${(round.lastsMs / 1000).toFixed(1)} s; all moved after ${after.slowestMs} ms ` +
+    `${seconds} s: ${describe(round.fault)}, ${(round.lastsMs / 1000).toFixed(1)} s; all moved after ${after.slowestMs} ms, ${after.wayMs} without TCP ` +
     `(${after.slowest}); sent ${sums.sent}, lost ${sums.sent - sums.received} (host ${host}, sending ${sending}, ` +
     `router ${network}, receiving ${receiving}), twice ${sums.duplicates}, late ${sums.late}${stood}${stuck}${away.join('')}${gone}`
   );

@@ -22,7 +22,7 @@ export interface Round {
   readonly fault: Fault;
   /** How long it lasts, or the node is away, ms. */
   readonly lastsMs: number;
-  /** When it has ended, every flow must make progress within so long, ms; TCP also within 10 s and as long as it lasted. */
+  /** When it has ended, every flow must make progress within so long, ms; TCP: see recovery.ts. */
   readonly recoveryMs: number;
 }
 
