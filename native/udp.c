@@ -96,6 +96,7 @@ struct options {
   uint32_t buffer;
   bool reuse_port;
   bool receive;
+  bool gro;
   bool send_only;
 };
 
@@ -114,16 +115,16 @@ static const char *set_up(int fd, const struct options *options, const union add
     set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, (int)options->buffer);
   }
   set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)options->buffer);
+  /* Linux 5.0; without it datagrams come one by one. */
+  if (options->gro) set_int(fd, IPPROTO_UDP, UDP_GRO, 1);
   if (options->receive) {
-    /* Linux 5.0; without it datagrams come one by one. */
-    set_int(fd, IPPROTO_UDP, UDP_GRO, 1);
     if (v6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) : set_int(fd, IPPROTO_IP, IP_RECVTOS, 1)) return "IP_RECVTOS";
   }
   return bind(fd, &address->any, length) == 0 ? NULL : "bind";
 }
 
 static bool read_options(napi_env env, napi_value object, struct options *options) {
-  static const char *names[] = {"address", "port", "reusePort", "receive", "sendOnly", "buffer"};
+  static const char *names[] = {"address", "port", "reusePort", "receive", "gro", "sendOnly", "buffer"};
   struct args args = {.env = env};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (napi_get_named_property(env, object, names[i], &args.values[i]) != napi_ok) {
@@ -132,7 +133,8 @@ static bool read_options(napi_env env, napi_value object, struct options *option
     }
   if (!args_bytes(&args, 0, names[0], &options->address) || !args_u32(&args, 1, names[1], &options->port) ||
       !args_bool(&args, 2, names[2], &options->reuse_port) || !args_bool(&args, 3, names[3], &options->receive) ||
-      !args_bool(&args, 4, names[4], &options->send_only) || !args_u32(&args, 5, names[5], &options->buffer))
+      !args_bool(&args, 4, names[4], &options->gro) || !args_bool(&args, 5, names[5], &options->send_only) ||
+      !args_u32(&args, 6, names[6], &options->buffer))
     return false;
   if (options->address.length != ADDRESS_BYTES) return args_refuse(env, "address: 16 bytes are wanted");
   if (options->port > UINT16_MAX) return args_refuse(env, "port: 0 to 65535 is wanted");

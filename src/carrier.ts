@@ -5,15 +5,19 @@
  */
 import type { Log } from './control/agent-types.js';
 import type { ResolvedConfig } from './control/config/node-config.js';
+import type { OffloadName } from './control/config/offloads.js';
 import { carriedSubnets, desiredHost } from './control/desired-host.js';
+import type { OffloadStatus } from './control/node-api.js';
+import { type OffloadResult, offloadReport } from './control/offload-report.js';
 import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
 import { Overlay } from './dataplane/overlay.js';
 import type { Peer } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
-import { TunDevice } from './os/device.js';
+import { offloadMask, TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
 import { testOffloads } from './os/offload-test.js';
+import { testUdpOffloads } from './os/offload-udp.js';
 import { dropPrivileges } from './os/privileges.js';
 import { ProbeSocket } from './os/probe-socket.js';
 import type { SystemCalls } from './os/system-calls.js';
@@ -50,7 +54,8 @@ export class Carrier {
   #overlay: Overlay | undefined;
   #probes: ProbeSocket | undefined;
   #mtu = 0;
-  #offloads: readonly string[] = [];
+  readonly #offloadResults: OffloadResult[] = [];
+  #offloads: readonly OffloadStatus[] = [];
 
   private constructor(options: CarrierOptions) {
     this.#options = options;
@@ -76,6 +81,7 @@ export class Carrier {
     const underlay = await underlayFacts(config.underlay);
     this.#mtu = config.mtu ?? underlay.tunMtu;
 
+    await this.#testUdpOffloads();
     const sockets = this.#openSockets();
     const probes = new ProbeSocket(system, config.underlay, Math.random);
     this.#probes = probes;
@@ -84,7 +90,7 @@ export class Carrier {
     this.#releases.push(() => host.remove());
     await host.apply(desiredHost(config, this.#mtu));
     await this.#testOffloads(device);
-    this.#offloads = device.offloadNames;
+    this.#sayBroken();
     device.openQueues(config.workers);
 
     const self: Peer = { node: config.node, underlay: config.underlay, podCidr: config.podCidr, mac };
@@ -123,8 +129,8 @@ export class Carrier {
     return this.#mtu;
   }
 
-  /** Offloads of the device that passed their test. */
-  get offloads(): readonly string[] {
+  /** What is left to the kernel, and what was found out about it. */
+  get offloads(): readonly OffloadStatus[] {
     return this.#offloads;
   }
 
@@ -142,12 +148,14 @@ export class Carrier {
 
   #openSockets(): UdpSockets[] {
     const { system, config } = this.#options;
+    const offload = { udpSegment: this.#uses('udpSegment'), udpGro: this.#uses('udpGro') };
     return Array.from({ length: config.workers }, () => {
       const opened = openUdpSockets(system, {
         underlay: config.underlay,
         port: config.vxlan.port,
         sourcePorts: SOURCE_PORTS,
         random: Math.random,
+        offload,
       });
       this.#releases.push(() => {
         for (const fd of [opened.receive, ...opened.egress]) system.close(fd);
@@ -163,14 +171,40 @@ export class Carrier {
     return device;
   }
 
+  /** Before the sockets are opened, which are made by what it finds. */
+  async #testUdpOffloads(): Promise<void> {
+    const { system, config } = this.#options;
+    this.#note(await testUdpOffloads(system, config.underlay, config.offload));
+  }
+
   async #testOffloads(device: TunDevice): Promise<void> {
-    const { system, config, log } = this.#options;
-    for (const subnet of carriedSubnets(config, this.#mtu)) {
-      const remote = probeAddress(subnet, config.clusterCidr);
-      if (!remote) continue;
-      for (const { offload, family, verdict } of await testOffloads(system, device, overlayAddress(subnet), remote)) {
-        if (verdict === 'broken') log.warn({ offload, family }, 'this kernel breaks an offload: it is turned off');
-      }
+    const { system, config } = this.#options;
+    const allowed = (['checksum', 'tso', 'uso'] as const).filter((offload) => config.offload[offload] === 'auto');
+    device.setOffloads(offloadMask(allowed));
+    const offered = allowed.filter((offload) => device.has(offload));
+    const subnets = carriedSubnets(config, this.#mtu).map((subnet) => ({
+      own: overlayAddress(subnet),
+      remote: probeAddress(subnet, config.clusterCidr),
+    }));
+    for (const { own, remote } of subnets) {
+      if (remote) this.#note(await testOffloads(system, device, own, remote, this.#uses('udpSegment')));
+    }
+    if (subnets.every(({ remote }) => remote === undefined)) this.#note(offered.map(withoutAddress));
+  }
+
+  #note(results: readonly OffloadResult[]): void {
+    this.#offloadResults.push(...results);
+    this.#offloads = offloadReport(this.#options.config.offload, this.#offloadResults);
+  }
+
+  #uses(offload: OffloadName): boolean {
+    return this.#offloads.some((status) => status.offload === offload && status.used);
+  }
+
+  #sayBroken(): void {
+    for (const { offload, state, reason } of this.#offloads) {
+      if (state === 'broken')
+        this.#options.log.warn({ offload }, `this kernel breaks ${offload}, it is off: ${reason}`);
     }
   }
 
@@ -179,6 +213,10 @@ export class Carrier {
     const source = addressBytes(config.underlay);
     this.overlay.refreshPathMtus((peer) => system.pathMtu(source, addressBytes(peer.underlay)));
   }
+}
+
+function withoutAddress(offload: OffloadName): OffloadResult {
+  return { offload, verdict: 'unknown', seen: 'the cluster has no address beside our own to test with' };
 }
 
 /** Runs releases, last first, and empties the list; what fails is logged and does not keep the rest. */

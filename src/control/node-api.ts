@@ -1,5 +1,6 @@
 /** What a running node tells and does for whoever asks: the local API serves it, an embedder calls it. Plain JSON. */
 import type { CounterName } from '../core/counters.js';
+import type { OffloadName } from './config/offloads.js';
 
 export interface PeerStatus {
   readonly node: string;
@@ -44,8 +45,8 @@ export interface NodeStatus {
    * input and output.
    */
   readonly native: 'addon' | 'io' | 'off';
-  /** Offloads of the device that passed their test, such as `checksum`, `tso4`, `uso6`. */
-  readonly offloads: readonly string[];
+  /** What is left to the kernel; empty while nothing is carried. */
+  readonly offloads: readonly OffloadStatus[];
   /** What protects the traffic; plain VXLAN: nothing. */
   readonly security: { readonly sealed: false; readonly note: string };
   /** Null: this node takes no part in gossip. */
@@ -55,6 +56,16 @@ export interface NodeStatus {
   readonly uptimeMs: number;
   readonly rssBytes: number;
   readonly peers: readonly PeerStatus[];
+}
+
+/** An offload, as the configuration, the kernel and its test at start leave it. */
+export interface OffloadStatus {
+  readonly offload: OffloadName;
+  readonly used: boolean;
+  /** `on`: it passed its test; `untested`: the test was in vain, and it is used; the others are not used. */
+  readonly state: 'on' | 'off' | 'broken' | 'not-offered' | 'untested';
+  /** Why, in words; with every state but `on` and `not-offered`. */
+  readonly reason?: string;
 }
 
 /** A node of the cluster, as this one knows it. Dead and left ones stay until they are forgotten. */

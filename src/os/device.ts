@@ -17,14 +17,16 @@ const UDP = TUN_F_USO4 | TUN_F_USO6;
 /** What to ask for, best first: USO came with Linux 6.2; the kernel refuses a mask whole. */
 const MASKS = [TUN_F_CSUM | TCP | UDP, TUN_F_CSUM | TCP, TUN_F_CSUM, 0];
 
-/** Names as `status` shows them. */
-const NAMES: readonly (readonly [number, string])[] = [
-  [TUN_F_CSUM, 'checksum'],
-  [TUN_F_TSO4, 'tso4'],
-  [TUN_F_TSO6, 'tso6'],
-  [TUN_F_USO4, 'uso4'],
-  [TUN_F_USO6, 'uso6'],
-];
+/** What each offload of the configuration is to the kernel. */
+const BITS: Readonly<Record<TunOffload, number>> = { checksum: TUN_F_CSUM, tso: TCP, uso: UDP };
+
+/** Offloads of the device; the others are the sockets'. */
+export type TunOffload = 'checksum' | 'tso' | 'uso';
+
+/** These as `TUN_F_*`. */
+export function offloadMask(offloads: readonly TunOffload[]): number {
+  return offloads.reduce((mask, offload) => mask | BITS[offload], 0);
+}
 
 export class TunDevice {
   readonly name: string;
@@ -55,7 +57,7 @@ export class TunDevice {
     return this.#queues;
   }
 
-  /** Sets the best of the offloads in `allowed` that the kernel takes. */
+  /** Sets the best of the offloads in `allowed` (`TUN_F_*`) that the kernel takes. */
   setOffloads(allowed: number): void {
     for (const mask of MASKS) {
       if (this.#system.tunOffload(this.#queues[0], mask & allowed) !== 0) continue;
@@ -69,15 +71,19 @@ export class TunDevice {
     return this.#offloads;
   }
 
-  get offloadNames(): string[] {
-    return NAMES.filter(([bit]) => (this.#offloads & bit) !== 0).map(([, name]) => name);
+  has(offload: TunOffload): boolean {
+    return (this.#offloads & BITS[offload]) === BITS[offload];
+  }
+
+  turnOff(offload: TunOffload): void {
+    this.setOffloads(this.#offloads & ~BITS[offload]);
   }
 
   get capabilities(): DeviceCapabilities {
     return {
-      checksum: (this.#offloads & TUN_F_CSUM) !== 0,
-      tcpSegmentation: (this.#offloads & TCP) === TCP,
-      udpSegmentation: (this.#offloads & UDP) === UDP,
+      checksum: this.has('checksum'),
+      tcpSegmentation: this.has('tso'),
+      udpSegmentation: this.has('uso'),
     };
   }
 

@@ -83,15 +83,19 @@ export class OffloadProbe {
     put16(upper, 14, WINDOW);
     upper.set(payload, TCP_HEADER);
     const gso = this.#own.family === 4 ? virtio.GSO_TCPV4 : virtio.GSO_TCPV6;
-    this.#say(TCP, upper, TCP_CHECKSUM, TCP_HEADER, segment, gso);
+    this.#say(TCP, upper, TCP_CHECKSUM, TCP_HEADER, segment, segment > 0 ? gso : undefined);
   }
 
-  /** Sends UDP datagrams as one superpacket. */
-  sayUdp(sourcePort: number, destinationPort: number, payload: Uint8Array, segment: number): void {
+  /**
+   * Sends a UDP datagram, or with `segment` bytes several of that size as one superpacket.
+   * @param partial leaves the checksum to the kernel, as a superpacket always does
+   */
+  sayUdp(sourcePort: number, destinationPort: number, payload: Uint8Array, segment: number, partial = true): void {
     const upper = Buffer.alloc(UDP_HEADER + payload.length);
     writeUdpHeader(upper, 0, sourcePort, destinationPort, payload.length);
     upper.set(payload, UDP_HEADER);
-    this.#say(UDP, upper, UDP_CHECKSUM, UDP_HEADER, segment, virtio.GSO_UDP_L4);
+    const gso = segment > 0 ? virtio.GSO_UDP_L4 : virtio.GSO_NONE;
+    this.#say(UDP, upper, UDP_CHECKSUM, UDP_HEADER, segment, partial ? gso : undefined);
   }
 
   #hearPacket(offset: number, length: number): Heard | undefined {
@@ -132,7 +136,8 @@ export class OffloadProbe {
     return twins.sum(bytes, start, view.length - view.transport, view.pseudoHeaderSum()) === 0xffff;
   }
 
-  #say(protocol: number, upper: Buffer, field: number, header: number, segment: number, gso: number): void {
+  /** @param gso what is left to the kernel besides the checksum; undefined: nothing at all is */
+  #say(protocol: number, upper: Buffer, field: number, header: number, segment: number, gso: number | undefined): void {
     const { bytes } = this.#written;
     const v4 = this.#own.family === 4;
     const ip = v4 ? IPV4_HEADER : IPV6_HEADER;
@@ -143,9 +148,9 @@ export class OffloadProbe {
     upper.copy(bytes, at + ip);
     this.#view.parse(bytes, at, length);
     const pseudo = this.#view.pseudoHeaderSum();
-    if (segment > 0) {
+    if (gso !== undefined) {
       put16(bytes, at + ip + field, pseudo);
-      virtio.writeVirtioPartial(bytes, 0, gso, ip + header, segment, ip, field);
+      virtio.writeVirtioPartial(bytes, 0, gso, segment > 0 ? ip + header : 0, segment, ip, field);
     } else {
       put16(bytes, at + ip + field, ~twins.sum(bytes, at + ip, upper.length, pseudo));
       virtio.writeVirtioDone(bytes, 0);

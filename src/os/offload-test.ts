@@ -1,82 +1,118 @@
 /**
  * Tries a device's offloads with real packets, because kernels offer some that they break. Run after the device has its
  * addresses and routes and before anything else uses it: the kernel's own TCP and UDP talk to a probe that plays a pod
- * somewhere in the cluster, in superpackets, both ways. What comes out damaged turns the offload off. What does not come
- * at all, for a firewall may stand between, proves nothing and changes nothing.
+ * somewhere in the cluster, both ways: first with checksums left to the other end, then in superpackets. What comes out
+ * damaged turns the offload off. What does not come at all, for a firewall may stand between, proves nothing and changes
+ * nothing.
  */
 import { connect, type Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import { ADDRESS, Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT } from '../bytes/batch.js';
+import type { OffloadResult } from '../control/offload-report.js';
 import { seededRandom } from '../core/random.js';
 import { type Address, addressBytes, formatAddress } from '../wire/address.js';
 import { TCP, UDP } from '../wire/ip.js';
 import { TCP_ACK, TCP_PSH, TCP_RST, TCP_SYN } from '../wire/tcp.js';
-import type { TunDevice } from './device.js';
+import type { TunDevice, TunOffload } from './device.js';
 import { OffloadProbe, type TcpWords } from './offload-probe.js';
-import { type SystemCalls, TUN_F_TSO4, TUN_F_TSO6, TUN_F_USO4, TUN_F_USO6 } from './system-calls.js';
+import type { SystemCalls } from './system-calls.js';
 import { TunQueue } from './tun.js';
+import { until } from './until.js';
 
-/** How long the kernel may take for a step, ms. It takes one or two. */
-const STEP_WAIT = 150;
 /** Several segments, and within an initial window of ten of the smallest (536 bytes), as the probe asks for no other. */
 const TCP_BYTES = 5000;
 const UDP_BYTES = 5000;
 const SEGMENT_BYTES = 1000;
 const PROBE_PORT = 9;
 const FIRST_SEQUENCE = 1_000_000;
+/** A slot for what is received: at most a datagram, or several joined. */
+const SLOT = 65_536;
 
-/** `none`: nothing came, so nothing is known. */
-export type Verdict = 'works' | 'broken' | 'none';
+type Finding = Omit<OffloadResult, 'offload'>;
 
-export interface OffloadResult {
-  readonly offload: 'tso' | 'uso';
-  readonly family: 4 | 6;
-  readonly verdict: Verdict;
-}
+const WORKS: Finding = { verdict: 'works', seen: '' };
+const unknown = (seen: string): Finding => ({ verdict: 'unknown', seen });
+const broken = (seen: string): Finding => ({ verdict: 'broken', seen });
 
 /**
- * Tests TCP and UDP segmentation, as far as the device has them, between one pair of addresses, and turns off what is
- * broken.
+ * Tests checksums, and TCP and UDP segmentation, as far as the device has them, between one pair of addresses, and turns
+ * off what is broken.
  * @param own an overlay address of this node
  * @param remote an address that is routed to the device and that nobody else answers for now
+ * @param segments `UDP_SEGMENT` works: without it the kernel sends no UDP superpackets
  */
 export async function testOffloads(
   system: SystemCalls,
   device: TunDevice,
   own: Address,
   remote: Address,
+  segments: boolean,
 ): Promise<OffloadResult[]> {
-  const { family } = own;
   const queue = new TunQueue(system, device.queues[0], device.capabilities);
   const probe = new OffloadProbe(queue, own, remote);
   const results: OffloadResult[] = [];
-  const { tcpSegmentation, udpSegmentation } = device.capabilities;
-  if (tcpSegmentation) results.push({ offload: 'tso', family, verdict: await testTcp(probe, own, remote) });
-  if (udpSegmentation) results.push({ offload: 'uso', family, verdict: await testUdp(system, probe, own, remote) });
-  for (const { offload, verdict } of results) {
-    if (verdict !== 'broken') continue;
-    const bits = offload === 'tso' ? TUN_F_TSO4 | TUN_F_TSO6 : TUN_F_USO4 | TUN_F_USO6;
-    device.setOffloads(device.offloads & ~bits);
-  }
+  const test = async (offload: TunOffload, run: () => Promise<Finding>): Promise<void> => {
+    if (!device.has(offload)) return;
+    const { verdict, seen } = await run();
+    results.push({ offload, verdict, seen: seen && `IPv${own.family}: ${seen}` });
+    if (verdict === 'broken') device.turnOff(offload);
+  };
+  await withSocket(system, own, async (fd) => {
+    await test('checksum', () => testChecksum(system, probe, fd, remote));
+    // Where single datagrams pass both ways, one that does not come in a superpacket was lost by the offload.
+    const passes = results[0]?.verdict === 'works';
+    await test('tso', () => testTcp(probe, own, remote));
+    await test('uso', () => testUdp(system, probe, fd, remote, passes, segments));
+  });
   return results;
 }
 
-async function testTcp(probe: OffloadProbe, own: Address, remote: Address): Promise<Verdict> {
+/** A UDP socket of the kernel, at our overlay address. */
+async function withSocket(system: SystemCalls, own: Address, use: (fd: number) => Promise<void>): Promise<void> {
+  const plain = { port: 0, reusePort: false, receive: true, gro: false, sendOnly: false, buffer: 1 << 18 };
+  const fd = system.udpOpen({ ...plain, address: addressBytes(own) });
+  try {
+    await use(fd);
+  } finally {
+    system.close(fd);
+  }
+}
+
+async function testChecksum(system: SystemCalls, probe: OffloadProbe, fd: number, remote: Address): Promise<Finding> {
+  const out = noise(SEGMENT_BYTES, 5);
+  if (!sendUdp(system, fd, remote, out, 0)) return unknown('no packet can be sent');
+  const wrong = await hearsAll(probe, UDP, out, 0);
+  if (wrong === NOTHING)
+    return unknown('no packet of the kernel comes out of the device: a firewall may stand between');
+  if (wrong !== '') return broken(`packets of the kernel come ${wrong}`);
+
+  const port = system.udpPort(fd);
+  const whole = noise(SEGMENT_BYTES, 6);
+  probe.sayUdp(PROBE_PORT, port, whole, 0, false);
+  if (!(await receives(system, fd, whole))) return unknown('no packet is let in: a firewall may stand between');
+  const partial = noise(SEGMENT_BYTES, 7);
+  probe.sayUdp(PROBE_PORT, port, partial, 0);
+  return (await receives(system, fd, partial))
+    ? WORKS
+    : broken('packets whose checksum is left to the kernel are lost');
+}
+
+async function testTcp(probe: OffloadProbe, own: Address, remote: Address): Promise<Finding> {
   const socket = connect({ host: formatAddress(remote), localAddress: formatAddress(own), port: PROBE_PORT });
   const received: Buffer[] = [];
   socket.on('error', () => {}).on('data', (chunk: Buffer) => received.push(chunk));
   try {
     const words = await shakeHands(probe, socket);
-    if (!words) return 'none';
+    if (!words) return unknown('no TCP connection with the kernel comes about: a firewall may stand between');
     const out = noise(TCP_BYTES, 1);
     socket.write(out);
-    if (!(await hearsAll(probe, TCP, out, words.acknowledge))) return 'broken';
+    const wrong = await hearsAll(probe, TCP, out, words.acknowledge);
+    if (wrong !== '') return broken(`TCP superpackets of the kernel come ${wrong}`);
 
     const back = noise(TCP_BYTES, 2);
     probe.sayTcp({ ...words, acknowledge: words.acknowledge + out.length }, back, SEGMENT_BYTES);
-    const arrived = await until(() => Buffer.concat(received).length >= back.length);
+    await until(() => Buffer.concat(received).length >= back.length);
     probe.sayTcp({ ...words, sequence: words.sequence + back.length, flags: TCP_RST | TCP_ACK }, Buffer.alloc(0));
-    return arrived && Buffer.concat(received).equals(back) ? 'works' : 'broken';
+    return Buffer.concat(received).equals(back) ? WORKS : broken('TCP superpackets to the kernel do not arrive whole');
   } finally {
     socket.destroy();
   }
@@ -104,13 +140,39 @@ async function shakeHands(probe: OffloadProbe, socket: Socket): Promise<TcpWords
   return connected ? { ...syn, sequence: FIRST_SEQUENCE + 1, flags: TCP_ACK | TCP_PSH } : undefined;
 }
 
-/** Whether the kernel sends exactly these bytes, in packets that are all sound. */
+async function testUdp(
+  system: SystemCalls,
+  probe: OffloadProbe,
+  fd: number,
+  remote: Address,
+  passes: boolean,
+  segments: boolean,
+): Promise<Finding> {
+  const out = noise(UDP_BYTES, 3);
+  if (segments) {
+    if (!sendUdp(system, fd, remote, out, SEGMENT_BYTES)) return unknown('no UDP superpacket can be sent');
+    const wrong = await hearsAll(probe, UDP, out, 0);
+    if (wrong === NOTHING && !passes) return unknown('no packet of the kernel comes out of the device');
+    if (wrong !== '') return broken(`UDP superpackets of the kernel come ${wrong}`);
+  }
+
+  const back = noise(UDP_BYTES, 4);
+  probe.sayUdp(PROBE_PORT, system.udpPort(fd), back, SEGMENT_BYTES);
+  if (await receives(system, fd, back)) return segments ? WORKS : unknown('without udpSegment only half of it is');
+  return passes
+    ? broken('UDP superpackets to the kernel do not arrive whole')
+    : unknown('no packet is let in: a firewall may stand between');
+}
+
+const NOTHING = 'not at all';
+
+/** Whether the kernel sends exactly these bytes, in packets that are all sound: empty, or how they come. */
 async function hearsAll(
   probe: OffloadProbe,
   protocol: number,
   expected: Buffer,
   firstSequence: number,
-): Promise<boolean> {
+): Promise<string> {
   const bytes = Buffer.alloc(expected.length);
   let missing = expected.length;
   let sound = true;
@@ -119,40 +181,36 @@ async function hearsAll(
       if (heard.protocol !== protocol || heard.payload.length === 0) continue;
       sound &&= heard.sound;
       const at = protocol === TCP ? (heard.sequence - firstSequence) >>> 0 : expected.length - missing;
-      heard.payload.copy(bytes, at);
+      heard.payload.copy(bytes, Math.min(at, bytes.length));
       missing -= heard.payload.length;
     }
     return missing <= 0;
   });
-  return sound && missing === 0 && bytes.equals(expected);
+  if (missing === expected.length) return NOTHING;
+  if (!sound) return 'with wrong checksums';
+  if (missing !== 0) return `with ${expected.length - missing} bytes for ${expected.length}`;
+  return bytes.equals(expected) ? '' : 'with other bytes in them';
 }
 
-async function testUdp(system: SystemCalls, probe: OffloadProbe, own: Address, remote: Address): Promise<Verdict> {
-  const address = addressBytes(own);
-  const fd = system.udpOpen({ address, port: 0, reusePort: false, receive: true, sendOnly: false, buffer: 1 << 18 });
-  try {
-    const out = noise(UDP_BYTES, 3);
-    const batch = new Batch(out, 0, out.length, 1);
-    const row = batch.append(0, out.length);
-    batch.records[row + SEGMENT] = SEGMENT_BYTES;
-    batch.records[row + PORT] = PROBE_PORT;
-    batch.records.set(remote.words, row + ADDRESS);
-    if (system.udpSend(Int32Array.of(fd), out, batch.records, 1, 0) === 0) return 'none';
-    if (!(await hearsAll(probe, UDP, out, 0))) return 'broken';
+/** Sends from a socket of the kernel to the probe, with `segment` as a superpacket; false if the kernel refused. */
+function sendUdp(system: SystemCalls, fd: number, remote: Address, payload: Buffer, segment: number): boolean {
+  const batch = new Batch(payload, 0, payload.length, 1);
+  const row = batch.append(0, payload.length);
+  batch.records[row + SEGMENT] = segment;
+  batch.records[row + PORT] = PROBE_PORT;
+  batch.records.set(remote.words, row + ADDRESS);
+  return system.udpSend(Int32Array.of(fd), payload, batch.records, 1, 0) === 1;
+}
 
-    const back = noise(UDP_BYTES, 4);
-    probe.sayUdp(PROBE_PORT, system.udpPort(fd), back, SEGMENT_BYTES);
-    const received = Batch.allocate(8 * 65_536, 8);
-    const arrived = await until(() => {
-      const { bytes, records, count } = received;
-      received.count += system.udpReceive(fd, bytes, count * 65_536, 65_536, records, count, 8 - count);
-      return payload(received).length >= back.length;
-    });
-    if (!arrived && received.count === 0) return 'none';
-    return payload(received).equals(back) ? 'works' : 'broken';
-  } finally {
-    system.close(fd);
-  }
+/** Whether exactly these bytes come to a socket of the kernel. */
+async function receives(system: SystemCalls, fd: number, expected: Buffer): Promise<boolean> {
+  const received = Batch.allocate(8 * SLOT, 8);
+  await until(() => {
+    const { bytes, records, count } = received;
+    received.count += system.udpReceive(fd, bytes, count * SLOT, SLOT, records, count, 8 - count);
+    return payload(received).length >= expected.length;
+  });
+  return payload(received).equals(expected);
 }
 
 function payload({ bytes, records, count }: Batch): Buffer {
@@ -161,16 +219,6 @@ function payload({ bytes, records, count }: Batch): Buffer {
     return bytes.subarray(offset, offset + records[i * RECORD + LENGTH]);
   });
   return Buffer.concat(pieces);
-}
-
-/** Looks until it is so, giving the event loop its turns; false when it took too long. */
-async function until(isSo: () => boolean): Promise<boolean> {
-  const end = performance.now() + STEP_WAIT;
-  while (!isSo()) {
-    if (performance.now() > end) return false;
-    await turn();
-  }
-  return true;
 }
 
 function noise(length: number, seed: number): Buffer {

@@ -33,8 +33,10 @@ export interface UdpOptions {
   port: number;
   /** Share the port with sockets that set the same (`SO_REUSEPORT`). */
   reusePort: boolean;
-  /** Receive equal datagrams joined (`UDP_GRO`), with their TOS (`IP_RECVTOS`). */
+  /** Receive datagrams with their TOS (`IP_RECVTOS`). */
   receive: boolean;
+  /** Receive equal datagrams joined (`UDP_GRO`), where the kernel knows how. */
+  gro: boolean;
   /** Only sends: an attached filter drops whatever arrives. */
   sendOnly: boolean;
   /** `SO_RCVBUF`/`SO_SNDBUF` in bytes (FORCE variants are tried first). */

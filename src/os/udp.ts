@@ -27,6 +27,8 @@ const EINVAL = 22;
 export interface UdpSockets {
   readonly receive: number;
   readonly egress: Int32Array;
+  /** Whether many datagrams may be sent as one message, for the kernel to cut (`UDP_SEGMENT`). */
+  readonly segments: boolean;
 }
 
 /**
@@ -35,18 +37,32 @@ export interface UdpSockets {
  */
 export function openUdpSockets(
   system: SystemCalls,
-  options: { underlay: Address; port: number; sourcePorts: number; random: () => number },
+  options: {
+    underlay: Address;
+    port: number;
+    sourcePorts: number;
+    random: () => number;
+    offload: { udpSegment: boolean; udpGro: boolean };
+  },
 ): UdpSockets {
   const address = addressBytes(options.underlay);
   const common = { address, buffer: BUFFER };
+  const { port, offload } = options;
   const opened: number[] = [];
   try {
-    const receive = system.udpOpen({ ...common, port: options.port, reusePort: true, receive: true, sendOnly: false });
+    const receive = system.udpOpen({
+      ...common,
+      port,
+      reusePort: true,
+      receive: true,
+      gro: offload.udpGro,
+      sendOnly: false,
+    });
     opened.push(receive);
     for (let i = 0; i < options.sourcePorts; i++) {
       opened.push(openEgress(system, common, options.random));
     }
-    return { receive, egress: Int32Array.from(opened.slice(1)) };
+    return { receive, egress: Int32Array.from(opened.slice(1)), segments: offload.udpSegment };
   } catch (error) {
     for (const fd of opened) system.close(fd);
     throw error;
@@ -59,7 +75,8 @@ export function openEgress(
   common: { address: Uint8Array; buffer: number },
   random: () => number,
 ): number {
-  const open = (port: number) => system.udpOpen({ ...common, port, reusePort: false, receive: false, sendOnly: true });
+  const plain = { ...common, reusePort: false, receive: false, gro: false, sendOnly: true };
+  const open = (port: number) => system.udpOpen({ ...plain, port });
   for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
     try {
       return open(FIRST_PORT + Math.floor(random() * (LAST_PORT - FIRST_PORT + 1)));
@@ -78,8 +95,8 @@ export class UdpUnderlay implements UnderlayEdge {
   readonly #source: Uint8Array;
   readonly #words = new Int32Array(4);
   readonly #target = new Uint8Array(16);
-  /** False once the kernel refused `UDP_SEGMENT` on this path: then datagrams are sent one by one. */
-  #segments = true;
+  /** False where `UDP_SEGMENT` is off, and once the kernel refused it on this path: datagrams are sent one by one. */
+  #segments: boolean;
   /** Records of single datagrams, for that case; they describe the caller's arena. */
   #singles: Batch | undefined;
 
@@ -87,6 +104,7 @@ export class UdpUnderlay implements UnderlayEdge {
     this.#system = system;
     this.fd = sockets.receive;
     this.#egress = sockets.egress;
+    this.#segments = sockets.segments;
     this.#source = addressBytes(underlay);
     this.capabilities = { maxSegments: MAX_SEGMENTS, sourcePorts: sockets.egress.length };
   }

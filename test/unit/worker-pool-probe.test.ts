@@ -11,6 +11,7 @@ import { peer } from './dataplane/two-nodes.js';
 import { anySystemCalls } from './os/both-system-calls.js';
 
 const { system, skip } = anySystemCalls();
+const OFFLOAD = { udpSegment: true, udpGro: true };
 
 t.test('a path probe from a peer comes out at the pool, with its index', { skip }, async (t) => {
   if (!system) return;
@@ -18,7 +19,13 @@ t.test('a path probe from a peer comes out at the pool, with its index', { skip 
   const bravo = peer('bravo', '127.0.0.2', '10.244.2.0/24');
   const overlay = await Overlay.create({ self: alpha, vxlan: { vni: 1, port: 8472 }, mtu: 1450, workers: 1 });
   await overlay.setPeers([bravo]);
-  const sockets = openUdpSockets(system, { underlay: alpha.underlay, port: 0, sourcePorts: 1, random: Math.random });
+  const sockets = openUdpSockets(system, {
+    underlay: alpha.underlay,
+    port: 0,
+    sourcePorts: 1,
+    random: Math.random,
+    offload: OFFLOAD,
+  });
   // An eventfd that nobody rings: a device without packets.
   const queue = system.wakerOpen();
   const events = new EventEmitter();

@@ -27,7 +27,7 @@ async function open(workers: number, onLost: (error: PodwireError) => void, prog
     underlay: self.underlay,
     queues: Array.from({ length: workers }, () => -1),
     capabilities: { checksum: false, tcpSegmentation: false, udpSegmentation: false },
-    sockets: Array.from({ length: workers }, () => ({ receive: -1, egress: new Int32Array() })),
+    sockets: Array.from({ length: workers }, () => ({ receive: -1, egress: new Int32Array(), segments: true })),
     onLost,
     program: new URL(program, import.meta.url),
   });

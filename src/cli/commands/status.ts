@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GossipStatus, NodeStatus } from '../../control/node-api.js';
+import type { GossipStatus, NodeStatus, OffloadStatus } from '../../control/node-api.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
 import { type Look, lookOf, print, printJson, styled } from '../output.js';
@@ -58,13 +58,25 @@ function facts(status: NodeStatus, look: Look): string[] {
     ['mode', `${mode}, vni ${vxlan.vni}, port ${vxlan.port}`],
     ['workers', String(workers)],
     ['bytes by', BYTES_BY[native]],
-    ['offloads', offloads.length === 0 ? 'none' : offloads.join(', ')],
+    ['offloads', offloads.length === 0 ? 'none' : offloads.map(offloadText).join(', ')],
   ].map(([name, value]) => [{ text: name, style: 'dim' as const }, value]);
   const warning = [
     { text: 'security', style: 'dim' as const },
     { text: security.note, style: 'yellow' as const },
   ];
   return tableLines([{ title: '' }, { title: '', wrap: true }], [...rows, warning], look);
+}
+
+const OFFLOAD_STATES: Record<OffloadStatus['state'], (reason?: string) => string> = {
+  on: () => 'on',
+  off: (reason) => `off (${reason})`,
+  broken: (reason) => `off (this kernel breaks it: ${reason})`,
+  'not-offered': () => 'not offered',
+  untested: (reason) => `untested (${reason})`,
+};
+
+function offloadText({ offload, state, reason }: OffloadStatus): string {
+  return `${offload} ${OFFLOAD_STATES[state](reason)}`;
 }
 
 function gossipText({ port, sealed, keyId, members, awareness }: GossipStatus): string {

@@ -5,6 +5,7 @@ import { macFromName } from '../../core/mac.js';
 import { type FlagValues, isMapping, mergeFlags } from './flags.js';
 import { checkMembership } from './membership.js';
 import type { NodeConfig } from './node-config.js';
+import { OFFLOADS } from './offloads.js';
 import { configError, type Problem, schemaProblems } from './problem.js';
 import { readConfigFile } from './read-file.js';
 import { ConfigSchema, PeerSchema } from './schema.js';
@@ -120,6 +121,7 @@ function valid<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | un
 /** The keys that may stand at a path. */
 function knownKeys([first, second]: readonly PropertyKey[]): readonly string[] {
   if (first === 'peers') return Object.keys(PeerSchema.shape);
+  if (first === 'offload') return OFFLOADS;
   if (first === 'vxlan') return Object.keys(ConfigSchema.shape.vxlan.unwrap().shape);
   if (first !== 'gossip') return Object.keys(ConfigSchema.shape);
   return second === 'tune' ? SWIM_PARAMETERS : Object.keys(ConfigSchema.shape.gossip.unwrap().shape);

@@ -1,5 +1,6 @@
 /** A node's configuration, read, checked and complete: what every part of the program gets to see. */
 import type { Address, Prefix } from '../../wire/address.js';
+import type { OffloadSwitches } from './offloads.js';
 
 export interface PeerConfig {
   /** The peer's name, unique in the cluster. */
@@ -59,6 +60,7 @@ export interface NodeConfig {
   readonly gossip: GossipConfig;
   /** Worker threads, each with one queue of the device and sockets of its own. */
   readonly workers: number;
+  readonly offload: OffloadSwitches;
   /** Path of the local API's Unix socket. */
   readonly socket: string;
   readonly stateDir: string;

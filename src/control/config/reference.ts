@@ -51,6 +51,23 @@ milliseconds; src/core/swim/profile.ts says what each of them does.
 
 ${table(['parameter', 'lan', 'wan'], parameterRows())}
 
+## Offloads
+
+An offload is work left to the kernel, and some kernels offer one and break it. So each is tried with real packets when
+the node starts; one that damages or loses them is turned off, with a line in the log, and podwire does its work itself.
+\`podwire status\` says of each whether it is in use and why not. \`off\` under \`offload\` turns one off untried: all
+work without it, more slowly.
+
+| offload | its test | without it |
+| --- | --- | --- |
+| \`checksum\` | a datagram each way whose checksum is left to the other end | the kernel completes checksums, \`tso\` and \`uso\` are off |
+| \`tso\` | a TCP connection with the kernel, superpackets both ways | the kernel cuts and joins TCP |
+| \`uso\` | UDP superpackets both ways | the kernel cuts UDP |
+| \`udpSegment\` | trains of frames to ourselves over the underlay address | frames are handed over one by one, many in a call |
+| \`udpGro\` | the same trains, received joined | frames are received one by one, many in a call |
+
+The trains do not leave the machine: what a NIC does to them, no test here can see.
+
 ## What must hold
 
 - Names, underlay addresses and MAC addresses are unique, this node's own among them.

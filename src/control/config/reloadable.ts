@@ -29,11 +29,12 @@ export function assertReloadable(old: NodeConfig, next: NodeConfig): void {
 }
 
 /** Each key with its value as text that can be compared. */
-function values({ vxlan, gossip, peers, ...rest }: NodeConfig): Map<string, string> {
+function values({ vxlan, gossip, offload, peers, ...rest }: NodeConfig): Map<string, string> {
   const flat: Record<string, unknown> = {
     ...rest,
     ...dotted('vxlan', vxlan),
     ...dotted('gossip', gossip),
+    ...dotted('offload', offload),
     peers: peers.map((peer) => ({ ...peer, mac: formatMac(peer.mac) })),
   };
   return new Map(Object.entries(flat).map(([key, value]) => [key, JSON.stringify(value)]));

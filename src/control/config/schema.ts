@@ -9,6 +9,7 @@ import { isNodeName } from '../../wire/node-name.js';
 import { MAX_DATAGRAM } from '../../wire/sealed.js';
 import { DEFAULT_SOCKET } from './defaults.js';
 import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
+import { OFFLOADS } from './offloads.js';
 import { SWIM_PARAMETERS } from './swim-parameters.js';
 
 /** What people are told about a key besides its description. */
@@ -126,6 +127,13 @@ function key<S extends z.ZodType>(schema: S, description: string, facts: KeyFact
   keyFacts.add(described, facts);
   return described;
 }
+
+/** A switch for an offload; what is `auto` is still tested before it is used. */
+const offload = (description: string) =>
+  key(z.enum(['auto', 'off'], 'must be auto or off').default('auto'), description, {
+    value: 'SWITCH',
+    example: 'auto',
+  });
 
 /** The shape of one peer as a flag. */
 export const PEER_FORM = 'NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC]';
@@ -261,6 +269,20 @@ export const ConfigSchema = z.strictObject(
       'Threads that move packets, each with a queue of the device and sockets of its own.',
       { value: 'COUNT', example: 1, fallback: '1 on up to 3 cores, else half of them, at most 4' },
     ),
+    offload: z
+      .strictObject(
+        {
+          checksum: offload(
+            'TCP and UDP checksums between the kernel and podwire left to whoever comes next. `off` turns `tso` and `uso` off too.',
+          ),
+          tso: offload('TCP superpackets of up to 64 KiB between the kernel and podwire.'),
+          uso: offload('UDP superpackets between the kernel and podwire (Linux 6.2).'),
+          udpSegment: offload('Many frames in one send, which the kernel or the NIC cuts apart (`UDP_SEGMENT`).'),
+          udpGro: offload('Many frames in one receive, which the kernel has joined (`UDP_GRO`).'),
+        },
+        `must be a mapping with ${OFFLOADS.join(', ')}`,
+      )
+      .prefault({}),
     socket: key(
       path('the path of a Unix socket', 107).default(DEFAULT_SOCKET),
       'The path of the local API. Only the user that runs the node may use it (mode 0600).',

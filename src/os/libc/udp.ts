@@ -102,9 +102,9 @@ export function udpCalls(libc: Libc): Pick<SystemCalls, 'udpOpen' | 'udpPort' | 
       setBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, options.buffer);
     }
     setBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, options.buffer);
+    // Linux 5.0; without it datagrams come one by one.
+    if (options.gro) setInt(fd, IPPROTO_UDP, UDP_GRO, 1);
     if (options.receive) {
-      // Linux 5.0; without it datagrams come one by one.
-      setInt(fd, IPPROTO_UDP, UDP_GRO, 1);
       if (v6) mustSet(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1, 'IP_RECVTOS');
       else mustSet(fd, IPPROTO_IP, IP_RECVTOS, 1, 'IP_RECVTOS');
     }
@@ -164,6 +164,7 @@ function checkOptions(options: UdpOptions): void {
   wantU32('port', options.port);
   wantBoolean('reusePort', options.reusePort);
   wantBoolean('receive', options.receive);
+  wantBoolean('gro', options.gro);
   wantBoolean('sendOnly', options.sendOnly);
   wantU32('buffer', options.buffer);
   if (options.address.length !== ADDRESS_BYTES) throw new RangeError('address: 16 bytes are wanted');

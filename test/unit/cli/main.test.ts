@@ -138,7 +138,7 @@ device    podwire0, mtu 1450, mac 02:00:5e:10:00:01
 mode      vxlan, vni 1, port 8472
 workers   1
 bytes by  the C addon
-offloads  checksum, tso4
+offloads  checksum on, tso off (configured), uso not offered, udpSegment off (this kernel breaks it: frames are lost), udpGro untested (a firewall)
 security  plain VXLAN: trust the network
 
 PEER     UNDERLAY   PODS                              MTU     SENT     FRAMES  RECEIVED  FRAMES  DATA PATH

@@ -39,6 +39,7 @@ for (const text of ['127.0.0.1', '::1']) {
     port: 0,
     reusePort: false,
     receive: true,
+    gro: true,
     sendOnly: false,
     buffer: 1 << 20,
   };

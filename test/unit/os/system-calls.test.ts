@@ -23,6 +23,7 @@ const receiving: UdpOptions = {
   port: 0,
   reusePort: false,
   receive: true,
+  gro: true,
   sendOnly: false,
   buffer: 1 << 20,
 };

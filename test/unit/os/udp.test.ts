@@ -6,13 +6,16 @@ import { openUdpSockets, UdpUnderlay } from '../../../src/os/udp.js';
 import { address, pattern } from '../dataplane/packets.js';
 import { both } from './both-system-calls.js';
 
-const cases = both.flatMap((candidate) => ['127.0.0.1', '::1'].map((text) => ({ ...candidate, text })));
+const cases = both.flatMap((candidate) =>
+  [true, false].flatMap((on) => ['127.0.0.1', '::1'].map((text) => ({ ...candidate, text, on }))),
+);
 
-for (const { name, system, skip, text } of cases) {
-  t.test(`${name}: a batch over ${text}`, { skip }, async (t) => {
+for (const { name, system, skip, text, on } of cases) {
+  t.test(`${name}: a batch over ${text}, offloads ${on ? 'on' : 'off'}`, { skip }, async (t) => {
     if (!system) return;
     const underlay = address(text);
-    const sockets = openUdpSockets(system, { underlay, port: 0, sourcePorts: 4, random: Math.random });
+    const offload = { udpSegment: on, udpGro: on };
+    const sockets = openUdpSockets(system, { underlay, port: 0, sourcePorts: 4, random: Math.random, offload });
     const edge = new UdpUnderlay(system, sockets, underlay);
     t.teardown(() => edge.close());
     const port = system.udpPort(sockets.receive);
@@ -42,6 +45,7 @@ for (const { name, system, skip, text } of cases) {
       for (let row = 0; row < received.count * RECORD; row += RECORD) {
         const { records, bytes } = received;
         t.ok(records[row + PORT] >= 49_152, 'source port in the dynamic range');
+        if (!on) t.equal(records[row + SEGMENT], 0, 'one by one');
         t.same([...records.subarray(row + ADDRESS, row + ADDRESS + 4)], [...underlay.words]);
         pieces.push(Buffer.from(bytes.subarray(records[row + OFFSET], records[row + OFFSET] + records[row + LENGTH])));
       }

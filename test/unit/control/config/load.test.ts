@@ -40,6 +40,7 @@ t.test('what is absent has a default', async (t) => {
     join: [],
     gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
     workers: 1,
+    offload: { checksum: 'auto', tso: 'auto', uso: 'auto', udpSegment: 'auto', udpGro: 'auto' },
     socket: '/run/podwire/podwire.sock',
     stateDir: '/var/lib/podwire',
   });
@@ -58,6 +59,7 @@ t.test('everything that may be said', async (t) => {
       { node: 'c', underlay: 'fd00:1::3', podCidr: '10.244.3.0/24', mac: '02:00:5E:10:00:03' },
     ],
     workers: 64,
+    offload: { tso: 'off' },
     socket: '/s',
     stateDir: '/d',
     mtu: 1280,
@@ -65,6 +67,7 @@ t.test('everything that may be said', async (t) => {
   t.equal(config.node, 'a-1.example');
   t.equal(config.mtu, 1280);
   t.equal(config.workers, 64);
+  t.match(config.offload, { checksum: 'auto', tso: 'off', udpGro: 'auto' });
   t.strictSame(
     config.peers.map(({ mac }) => formatMac(mac)),
     [formatMac(macFromName('b')), '02:00:5e:10:00:03'],
@@ -223,6 +226,8 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     ['vxlan.port: must be a whole number from 1 to 65535, not "1"'],
   ],
   ['half a worker', { ...GOOD, workers: 0.5 }, ['workers: must be a whole number from 1 to 64, not 0.5']],
+  ['a switch that is none', { ...GOOD, offload: { tso: 'on' } }, ['offload.tso: must be auto or off, not "on"']],
+  ['an unknown offload', { ...GOOD, offload: { gso: 'off' } }, ['offload.gso: is not a known key: did you mean tso?']],
   ['too many workers', { ...GOOD, workers: 65 }, ['workers: must be a whole number from 1 to 64, not 65']],
   [
     'a relative socket',
