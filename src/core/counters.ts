@@ -41,6 +41,7 @@ export const COUNTERS = {
   rx_no_room: 'dropped: a superpacket that did not fit the arena',
   rx_device_refused: 'packets dropped: the device refused them',
   rx_neighbour_answered: 'ARP requests and neighbour solicitations answered',
+  rx_neighbour_limited: 'dropped: ARP requests and neighbour solicitations beyond what is answered at once',
   rx_mss_clamped: 'TCP SYNs whose MSS was lowered',
   rx_probes: 'path probes received, and handed to whoever watches the paths',
   rx_probe_limited: 'dropped: path probes beyond the rate limit',

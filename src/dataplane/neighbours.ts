@@ -42,7 +42,9 @@ export class Neighbours {
       counters[C.rx_bad_ethertype]++;
     } else if (table.owner(0, 0, V4_MAPPED, arpSender(bytes, packet)) !== peer) {
       counters[C.rx_source_not_owned]++;
-    } else if (!this.#answers.full) {
+    } else if (this.#answers.full) {
+      counters[C.rx_neighbour_limited]++;
+    } else {
       const at = this.#answers.cursor + VXLAN_HEADER;
       bytes.copy(this.#answers.bytes, at, ethernet, ethernet + ARP_FRAME);
       this.#append(answerArp(this.#answers.bytes, at, vtep.mac), received, row);
@@ -55,7 +57,7 @@ export class Neighbours {
    */
   solicitation(view: IpView, peer: number, received: Batch, row: number): boolean {
     if (!isNeighbourSolicitation(view)) return false;
-    const { table, vtep } = this.#context;
+    const { counters, table, vtep } = this.#context;
     const [a, b, c, d] = [
       solicitedWord(view, 0),
       solicitedWord(view, 1),
@@ -64,7 +66,10 @@ export class Neighbours {
     ];
     if (table.owner(a, b, c, d) !== SELF) return false;
     if (!isLinkLocalSource(view) && table.owner(view.src0, view.src1, view.src2, view.src3) !== peer) return false;
-    if (this.#answers.full) return true;
+    if (this.#answers.full) {
+      counters[C.rx_neighbour_limited]++;
+      return true;
+    }
     const at = this.#answers.cursor + VXLAN_HEADER;
     this.#append(writeAdvertisement(view, vtep.mac, this.#answers.bytes, at), received, row);
     return true;

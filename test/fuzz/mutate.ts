@@ -2,6 +2,7 @@
 import type { Random } from '../../src/core/random.js';
 
 export interface Mutator {
+  readonly random: Random;
   /** A whole number, 0 <= x < limit. */
   below(limit: number): number;
   /** A copy with up to four changes; it may be longer or shorter, or the same. */
@@ -43,5 +44,5 @@ export function mutator(random: Random): Mutator {
     return input;
   };
 
-  return { below, mutate };
+  return { random, below, mutate };
 }

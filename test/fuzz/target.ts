@@ -6,7 +6,7 @@ export interface Target {
   /** Of all inputs of a run of everything, the share that it gets. */
   readonly share: number;
   /** Inputs so far; a step may be many. */
-  readonly inputs: number;
+  inputs: number;
   /** Makes and runs what comes next. Returns what came of it, in few different words; throws what is wrong. */
   next(): string | Promise<string>;
   /** The latest input, for who has to look at what went wrong. */
@@ -32,7 +32,6 @@ export function decoder(
 ): Target {
   const seeds = [...from];
   const kinds = new Set<string>();
-  let inputs = 0;
   let input = from[0];
   let choice = 0;
   const learn = (answer: string): string => {
@@ -46,11 +45,9 @@ export function decoder(
   return {
     name,
     share,
-    get inputs() {
-      return inputs;
-    },
+    inputs: 0,
     next() {
-      inputs++;
+      this.inputs++;
       input = mutate(seeds[below(seeds.length)]);
       choice = below(2 ** 16);
       const answer = run(input, choice);

@@ -6,7 +6,7 @@ import { type FlagValues, isMapping, mergeFlags } from './flags.js';
 import { checkMembership } from './membership.js';
 import type { NodeConfig } from './node-config.js';
 import { OFFLOADS } from './offloads.js';
-import { configError, type Problem, schemaProblems } from './problem.js';
+import { configError, type Problem, schemaProblems, visible } from './problem.js';
 import { readConfigFile } from './read-file.js';
 import { ConfigSchema, PeerSchema } from './schema.js';
 import { crossCheck, type Draft } from './semantic.js';
@@ -48,7 +48,9 @@ export function parseConfig(raw: unknown, machine: Machine): { config: NodeConfi
     ...(isMapping(completed) ? checkMembership(draft) : []),
     ...crossCheck(draft),
   ];
-  if (!parsed.success || problems.length > 0) return { problems };
+  if (!parsed.success || problems.length > 0) {
+    return { problems: problems.map(({ path, message }) => ({ path: visible(path), message: visible(message) })) };
+  }
 
   const { node = machine.hostname, underlay, podCidr = [], peers, join, gossip, workers, mtu, ...rest } = parsed.data;
   const { keyFile, ...openGossip } = gossip;

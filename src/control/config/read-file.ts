@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { PodwireError } from '../../wire/error.js';
+import { visible } from './problem.js';
 
 /**
  * @throws PodwireError CONFIG: cannot be read, or is neither YAML nor JSON (with line and column)
  */
 export function readConfigFile(file: string): unknown {
-  const document = parseDocument(readText(file), { prettyErrors: true });
+  const document = parseDocument(readText(file), { prettyErrors: true, logLevel: 'error' });
   const problems = [...document.errors, ...document.warnings].map(({ message, linePos }) => {
     const at = linePos ? `:${linePos[0].line}:${linePos[0].col}` : '';
     return `${file}${at}: ${firstLine(message)}`;
@@ -36,5 +37,5 @@ function readText(file: string): string {
 
 /** The parser adds the place to its first line, and the source to more of them: we have said the place already. */
 function firstLine(message: string): string {
-  return message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, '');
+  return visible(message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, ''));
 }

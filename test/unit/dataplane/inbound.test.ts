@@ -1,6 +1,6 @@
 /** What a stranger, a broken peer or a liar sends: dropped, each kind under its own counter, and nothing else happens. */
 import t from 'tap';
-import { ADDRESS, Batch, PORT } from '../../../src/bytes/batch.js';
+import { ADDRESS, Batch, PORT, SEGMENT } from '../../../src/bytes/batch.js';
 import type { CounterName } from '../../../src/core/counters.js';
 import { seededRandom } from '../../../src/core/random.js';
 import { MemoryNetwork, type MemoryUnderlay } from '../../../src/dataplane/memory-network.js';
@@ -25,11 +25,13 @@ async function wire(): Promise<Wire> {
   return { alpha, bravo: network.attach(BRAVO.underlay), stranger: network.attach(address('203.0.113.99')) };
 }
 
-function send(from: MemoryUnderlay, datagram: Buffer): void {
+/** @param segment size of each datagram, where there are several */
+function send(from: MemoryUnderlay, datagram: Buffer, segment = 0): void {
   const batch = new Batch(datagram, 0, datagram.length, 1);
   const row = batch.append(0, datagram.length);
   batch.records.set(ALPHA.underlay.words, row + ADDRESS);
   batch.records[row + PORT] = 8472;
+  batch.records[row + SEGMENT] = segment;
   from.send(batch);
 }
 
@@ -132,6 +134,17 @@ t.test('a stranger is not heard, whatever he sends', async (t) => {
   settle(alpha);
   t.same(alpha.taken(), []);
   t.equal(alpha.counter('rx_unknown_sender'), 2);
+});
+
+t.test('neighbours beyond what one turn answers are counted', async (t) => {
+  const { alpha, bravo } = await wire();
+  const request = arp([10, 244, 1, 200]);
+  send(bravo, Buffer.concat(Array.from({ length: 23 }, () => request)), request.length);
+  send(bravo, Buffer.concat(Array.from({ length: 17 }, () => request)), request.length);
+  settle(alpha);
+  t.equal(alpha.counter('rx_datagrams'), 40);
+  t.equal(alpha.counter('rx_neighbour_answered'), 32);
+  t.equal(alpha.counter('rx_neighbour_limited'), 8);
 });
 
 t.test('bytes behind the packet, such as Ethernet padding, are cut off', async (t) => {

@@ -4,6 +4,10 @@ import { twins } from '../../../src/bytes/index.js';
 import { seededRandom } from '../../../src/core/random.js';
 import { loadAddon } from '../../../src/os/addon.js';
 import { addressBytes, parseAddress } from '../../../src/wire/address.js';
+import { IpView } from '../../../src/wire/ip.js';
+import { goodPackets } from '../../fuzz/frames.js';
+import { PacketMutator } from '../../fuzz/packet-mutator.js';
+import { PODS } from '../../fuzz/world.js';
 import { chance } from '../bytes/random-packets.js';
 import { compare, lay } from '../bytes/twins.js';
 
@@ -14,6 +18,7 @@ if (difference) throw new Error(difference);
 
 const random = seededRandom(seed);
 const { below, bytes, often } = chance(random);
+fuzzBatches();
 for (let round = 0; round < 3000; round++) {
   const packets = Array.from({ length: below(20) }, () => {
     const packet = bytes(below(120));
@@ -58,3 +63,44 @@ for (const text of ['127.0.0.1', '::1']) {
   addon.close(fd);
 }
 console.log(`checked, seed ${seed}`);
+
+/** Mutated packets of every kind, in batches as inbound makes them: joined, cut where they can be, and summed. */
+function fuzzBatches(): void {
+  const pods = [PODS.bravo, PODS.alpha] as const;
+  const mutations = new PacketMutator(random, goodPackets(...pods), 0);
+  const view = new IpView();
+  for (let round = 0; round < 3000; round++) {
+    const packets = Array.from({ length: 1 + below(40) }, () => {
+      mutations.make();
+      return Buffer.from(mutations.bytes.subarray(0, mutations.length));
+    });
+    const { arena, records } = lay(packets);
+    addon.join(arena, records, packets.length, new Int32Array(records.length), often(0.9), often(0.9));
+    const [packet] = packets;
+    // An arena without a byte to spare, and arguments as outbound makes them of a packet like this, or about so.
+    const room = Buffer.alloc(2 * packet.length + 22 + below(4000));
+    packet.copy(room);
+    if (!view.parse(room, 0, packet.length) || view.transport < 0) continue;
+    const headers = view.transport + below(64);
+    const target = packet.length + 22;
+    try {
+      addon.split(
+        room,
+        0,
+        view.length,
+        view.transport,
+        headers,
+        often(0.5),
+        1 + below(1500),
+        packet.length,
+        22,
+        target,
+        room.length,
+      );
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    addon.sum(room, below(packet.length), 0, below(2 ** 32));
+    addon.sum(packet, 0, packet.length, below(2 ** 32));
+  }
+}
