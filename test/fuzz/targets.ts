@@ -1,5 +1,5 @@
 /** Everything that is fuzzed. */
-import { byteWorkKind, loadAddon } from '../../src/os/addon.js';
+import { findAddon } from '../../src/os/addon.js';
 import { apiTarget } from './api-target.js';
 import { bytesTarget } from './bytes-target.js';
 import { gossipTargets } from './gossip-targets.js';
@@ -20,11 +20,11 @@ export const pathTargets: Make = async (tools) => [
 ];
 
 /** What comes from files and from whoever may open the API's socket; and the byte work, where the addon is built. */
-export const otherTargets: Make = async (tools) => [
-  ...(await textTargets(tools)),
-  await apiTarget(0.001, tools),
-  ...(byteWorkKind() === 'addon' ? [bytesTarget(0.002, loadAddon(), tools)] : []),
-];
+export const otherTargets: Make = async (tools) => {
+  const addon = findAddon();
+  const bytes = 'problem' in addon ? [] : [bytesTarget(0.002, addon, tools)];
+  return [...(await textTargets(tools)), await apiTarget(0.001, tools), ...bytes];
+};
 
 /** By the names that `npm run fuzz -- --target` takes. */
 export const GROUPS: Readonly<Partial<Record<string, Make>>> = {

@@ -93,8 +93,8 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
   ['a key without a value', { ...GOOD, peers: null }, ['peers: has no value: give it one, or remove the key']],
   [
     'a key that would move the cursor',
-    { ...GOOD, '\u001b[2Jpodcidr': 1 },
-    ['\\u001b[2Jpodcidr: is not a known key: did you mean podCidr?'],
+    { ...GOOD, 'podCidr\u001b[': 1 },
+    ['podCidr\\u001b[: is not a known key: did you mean podCidr?'],
   ],
   ['a key misspelt', { ...GOOD, mut: 1400 }, ['mut: is not a known key: did you mean mtu?']],
   ['in other letters', { ...GOOD, podcidr: 'x' }, ['podcidr: is not a known key: did you mean podCidr?']],
