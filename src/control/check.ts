@@ -8,20 +8,15 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
+import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
 import { formatEndpoint } from './config/endpoint.js';
 import { gossips, type PlacedConfig } from './config/node-config.js';
 import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
+import { bad, type Finding, ok, warn } from './finding.js';
 import type { ActualRoute } from './host-plan.js';
-import type { FirewallChain, InterfaceFacts, MachineFacts } from './machine-facts.js';
+import type { InterfaceFacts, MachineFacts } from './machine-facts.js';
 
-export interface Finding {
-  /** `bad`: podwire cannot run like this; `warn`: it runs, and something will not work or be slow. */
-  readonly level: 'ok' | 'warn' | 'bad';
-  readonly subject: string;
-  readonly message: string;
-  /** What to do; with every `warn` and `bad`. */
-  readonly mend?: string;
-}
+export type { Finding } from './finding.js';
 
 /** The smallest MTU that IPv4 asks of hosts (RFC 791 §3.2), bytes. */
 const IPV4_MIN_MTU = 576;
@@ -42,7 +37,9 @@ export function checkNode(config: PlacedConfig, facts: MachineFacts): Finding[] 
     ...overlaps(config, facts),
     ...reversePath(config, facts),
     ...forwarding(config, facts),
+    ...disabledIpv6(config, facts),
     ...firewall(config, facts),
+    ...routing(facts),
     ...limits(config, facts),
     ...mac(config, facts),
   ];
@@ -249,7 +246,10 @@ function overlappingRoute(config: PlacedConfig, route: ActualRoute): Finding[] {
   ];
 }
 
-function reversePath(config: PlacedConfig, { rpFilter }: MachineFacts): Finding[] {
+function reversePath(config: PlacedConfig, facts: MachineFacts): Finding[] {
+  const { rpFilter } = facts;
+  const hurting = reversePaths(config, facts, underlayInterface(config, facts)?.name ?? '');
+  if (hurting.length > 0) return hurting;
   const subject = 'rp_filter';
   // The kernel takes the larger of `all` and the device's own.
   const strict = Math.max(rpFilter.all, rpFilter.default) === 1;
@@ -277,31 +277,6 @@ function forwarding(config: PlacedConfig, facts: MachineFacts): Finding[] {
   });
 }
 
-function firewall(config: PlacedConfig, facts: MachineFacts): Finding[] {
-  if (facts.firewall === undefined) {
-    return [warn('firewall', 'the firewall cannot be read', "run 'podwire check' as root, with nft installed")];
-  }
-  const closed = facts.firewall.filter((chain) => chain.policy === 'drop' && !chain.accepts);
-  if (closed.length === 0) return [ok('firewall', 'no chain seen that drops by policy without a rule for podwire')];
-  return closed.map((chain) => closedChain(config, chain));
-}
-
-function closedChain(config: PlacedConfig, chain: FirewallChain): Finding {
-  const gossip = gossips(config) ? `, and UDP and TCP port ${config.gossip.port},` : '';
-  const drops = `${chain.where} drops by policy`;
-  return chain.hook === 'input'
-    ? warn(
-        'firewall',
-        `${drops}, and no rule of its own accepts UDP port ${config.vxlan.port}`,
-        `accept UDP port ${config.vxlan.port}${gossip} from the other nodes, unless a chain that it jumps to does`,
-      )
-    : warn(
-        'firewall',
-        `${drops}, and no rule of its own accepts ${config.device}: packets of pods may be lost`,
-        `accept packets from and to ${config.device}, unless a chain that it jumps to does`,
-      );
-}
-
 function limits(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const findings: Finding[] = [];
   const files = config.workers * FILES_PER_WORKER + 128;
@@ -321,7 +296,7 @@ function limits(config: PlacedConfig, facts: MachineFacts): Finding[] {
       warn(
         'limits',
         `connection tracking is nearly full (${conntrack.count} of ${conntrack.max}): new connections are dropped then`,
-        `'sysctl -w net.netfilter.nf_conntrack_max=${2 * conntrack.max}'`,
+        `'sysctl -w net.netfilter.nf_conntrack_max=${2 * conntrack.max}', or leave UDP port ${config.vxlan.port} untracked`,
       ),
     );
   }
@@ -353,16 +328,4 @@ function underlayInterface(config: PlacedConfig, facts: MachineFacts): Interface
 /** Is `inner` the same as `outer`, or a part of it? */
 function within(inner: Prefix, outer: Prefix): boolean {
   return inner.length >= outer.length && prefixContains(outer, inner);
-}
-
-function ok(subject: string, message: string): Finding {
-  return { level: 'ok', subject, message };
-}
-
-function warn(subject: string, message: string, mend: string): Finding {
-  return { level: 'warn', subject, message, mend };
-}
-
-function bad(subject: string, message: string, mend: string): Finding {
-  return { level: 'bad', subject, message, mend };
 }

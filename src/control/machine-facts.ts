@@ -18,8 +18,42 @@ export interface FirewallChain {
   readonly where: string;
   readonly hook: 'input' | 'forward';
   readonly policy: 'accept' | 'drop';
-  /** A rule of the chain itself accepts our UDP port (input) or our device (forward). Jumps are not followed. */
+  /** Its rules, and those it jumps to, leave none of our packets to the policy. */
   readonly accepts: boolean;
+  /** The begin of a command that puts a rule at its top. */
+  readonly insert: string;
+}
+
+/** A rule that stands in the way. */
+export interface FirewallObstacle {
+  /** It drops our packets; it changes their addresses; it drops what connection tracking calls invalid. */
+  readonly kind: 'drop' | 'nat' | 'invalid';
+  /** `vxlan`: what comes from other nodes; `pods`: packets of pods. */
+  readonly traffic: 'vxlan' | 'pods';
+  /** How to find it: `nft table ip nat, chain POSTROUTING, handle 7`. */
+  readonly where: string;
+  /** The command that removes it. */
+  readonly remove: string;
+  /** Packets that it has taken; undefined: it does not count. */
+  readonly packets: number | undefined;
+}
+
+/** A policy routing rule that leads the cluster's packets elsewhere, before the main table is asked. */
+export interface StealingRule {
+  /** `100: from all lookup 42`. */
+  readonly rule: string;
+  readonly priority: number;
+  /** The route in its table that takes them. */
+  readonly route: string;
+  /** Of which of the cluster's ranges. */
+  readonly range: Prefix;
+}
+
+/** An IPsec policy on the packets of pods. */
+export interface XfrmPolicy {
+  /** `src 10.244.0.0/16 dst 10.244.0.0/16 dir out`, as `ip xfrm policy` takes it. */
+  readonly selector: string;
+  readonly blocks: boolean;
 }
 
 export interface MachineFacts {
@@ -51,9 +85,27 @@ export interface MachineFacts {
   /** `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`; undefined: this kernel has no such family. */
   readonly forwarding: { readonly ipv4: boolean | undefined; readonly ipv6: boolean | undefined };
   /** rp_filter of a new device, and whether /proc/sys can be written to change it. */
-  readonly rpFilter: { readonly all: number; readonly default: number; readonly writable: boolean };
-  /** Chains of the firewall at input and forward; undefined: cannot be read. */
-  readonly firewall: readonly FirewallChain[] | undefined;
+  readonly rpFilter: {
+    readonly all: number;
+    readonly default: number;
+    readonly writable: boolean;
+    /** Of our device; undefined: there is none. */
+    readonly device: number | undefined;
+    /** Of the underlay's device. */
+    readonly underlay: number | undefined;
+  };
+  /** Peers whose packets the kernel would answer through another device than the underlay's. */
+  readonly otherWays: readonly { readonly peer: Address; readonly device: string }[];
+  /** disable_ipv6 of our device; undefined: there is none. */
+  readonly ipv6Disabled: boolean | undefined;
+  readonly stealingRules: readonly StealingRule[];
+  readonly xfrmPolicies: readonly XfrmPolicy[];
+  /** Chains at input and forward, and rules in the way; undefined: cannot be read. */
+  readonly firewall:
+    | { readonly chains: readonly FirewallChain[]; readonly obstacles: readonly FirewallObstacle[] }
+    | undefined;
+  /** Packets that connection tracking has called invalid so far. */
+  readonly invalidPackets: number;
   /** Connection tracking; undefined: not loaded. */
   readonly conntrack: { readonly count: number; readonly max: number } | undefined;
   /** Largest socket buffers without CAP_NET_ADMIN, bytes. */

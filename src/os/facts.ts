@@ -6,23 +6,29 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { gossips, type PlacedConfig } from '../control/config/node-config.js';
 import type { MachineFacts } from '../control/machine-facts.js';
-import { type Address, formatAddress, prefixesOverlap } from '../wire/address.js';
+import { type Address, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
 import { readFirewall } from './firewall.js';
+import { firewallQuestions } from './firewall-questions.js';
 import { ipQuery } from './ip-batch.js';
 import { readKeyFile } from './key-file.js';
 import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
 import { sourceTowards } from './own-address.js';
+import { readOtherWays, readStealingRules, readXfrmPolicies } from './policy-routing.js';
 import { readSysctl } from './sysctl.js';
 
 const CAP_NET_ADMIN = 12n;
+/** Looked at at most: one of many tells as much as all. */
+const MOST_POD_DEVICES = 4;
+const MOST_PEERS = 16;
 
 /** One look at the machine; nothing is changed, and the UDP port is held for a moment only. */
 export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
+  const network = await gatherNetwork(config);
   const [
-    network,
     settings,
     firewall,
+    routing,
     netAdmin,
     tun,
     agentRuns,
@@ -33,9 +39,9 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     openFiles,
     keptMac,
   ] = await Promise.all([
-    gatherNetwork(config),
-    gatherSettings(),
-    readFirewall({ port: config.vxlan.port, device: config.device }),
+    gatherSettings(config, network),
+    readFirewall(firewallQuestions(config, underlayDevice(config, network), podDevices(config, network))),
+    gatherRouting(config, underlayDevice(config, network)),
     hasNetAdmin(),
     tunState(),
     answers(config.socket),
@@ -50,6 +56,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     kernel: release(),
     ...network,
     ...settings,
+    ...routing,
     firewall,
     netAdmin,
     tun,
@@ -64,8 +71,38 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
   };
 }
 
+type NetworkFacts = Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>;
+
+function underlayDevice({ underlay }: PlacedConfig, { interfaces }: NetworkFacts): string | undefined {
+  return interfaces.find(({ addresses }) => addresses.some((own) => prefixContains(own, underlay)))?.name;
+}
+
+/** Devices that lead to our own pods. */
+function podDevices({ podCidr, device }: PlacedConfig, { routes }: NetworkFacts): string[] {
+  const names = routes
+    .filter(({ destination }) => podCidr.some((subnet) => prefixesOverlap(subnet, destination)))
+    .flatMap((route) => (route.device === undefined || route.device === device ? [] : [route.device]));
+  return [...new Set(names)].slice(0, MOST_POD_DEVICES);
+}
+
+/** Where packets of pods go besides the main table. */
+async function gatherRouting(
+  { podCidr, clusterCidr, peers, join }: PlacedConfig,
+  device: string | undefined,
+): Promise<Pick<MachineFacts, 'otherWays' | 'stealingRules' | 'xfrmPolicies'>> {
+  const pods = podCidr.length > 0 ? podCidr : clusterCidr;
+  const others = [...peers.map(({ underlay }) => underlay), ...join.map(({ address }) => address)];
+  const asked = others.slice(0, MOST_PEERS).map((peer) => ({ peer, text: formatAddress(peer) }));
+  const [otherWays, stealingRules, xfrmPolicies] = await Promise.all([
+    readOtherWays(asked, device),
+    readStealingRules(pods, clusterCidr),
+    readXfrmPolicies(pods, clusterCidr),
+  ]);
+  return { otherWays, stealingRules, xfrmPolicies };
+}
+
 /** Interfaces and routes; with no `ip` there are none to be seen. */
-async function gatherNetwork(config: PlacedConfig): Promise<Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>> {
+async function gatherNetwork(config: PlacedConfig): Promise<NetworkFacts> {
   const answers = await ipQuery(['address show', 'route show table all']).catch(() => undefined);
   if (answers === undefined) return { ipProgram: false, interfaces: [], routes: [] };
   const [interfaces, routes] = answers as [IpInterface[] | undefined, IpRoute[] | undefined];
@@ -84,7 +121,13 @@ async function gatherNetwork(config: PlacedConfig): Promise<Pick<MachineFacts, '
   };
 }
 
-async function gatherSettings(): Promise<Pick<MachineFacts, 'forwarding' | 'rpFilter' | 'conntrack' | 'socketBuffer'>> {
+async function gatherSettings(
+  config: PlacedConfig,
+  network: NetworkFacts,
+): Promise<
+  Pick<MachineFacts, 'forwarding' | 'rpFilter' | 'conntrack' | 'socketBuffer' | 'ipv6Disabled' | 'invalidPackets'>
+> {
+  const outer = underlayDevice(config, network);
   const paths = [
     'net/ipv4/ip_forward',
     'net/ipv6/conf/all/forwarding',
@@ -94,8 +137,13 @@ async function gatherSettings(): Promise<Pick<MachineFacts, 'forwarding' | 'rpFi
     'net/netfilter/nf_conntrack_max',
     'net/core/rmem_max',
     'net/core/wmem_max',
+    `net/ipv4/conf/${config.device}/rp_filter`,
+    `net/ipv6/conf/${config.device}/disable_ipv6`,
+    ...(outer === undefined ? [] : [`net/ipv4/conf/${outer}/rp_filter`]),
   ];
-  const [ipv4, ipv6, all, preset, count, max, receive, send] = await Promise.all(paths.map(readNumber));
+  const [ipv4, ipv6, all, preset, count, max, receive, send, own, disabled, underlay] = await Promise.all(
+    paths.map(readNumber),
+  );
   const writable = await access('/proc/sys/net/ipv4/conf/all/rp_filter', constants.W_OK).then(
     () => true,
     () => false,
@@ -105,11 +153,21 @@ async function gatherSettings(): Promise<Pick<MachineFacts, 'forwarding' | 'rpFi
       ipv4: ipv4 === undefined ? undefined : ipv4 !== 0,
       ipv6: ipv6 === undefined ? undefined : ipv6 !== 0,
     },
-    rpFilter: { all: all ?? 0, default: preset ?? 0, writable },
+    rpFilter: { all: all ?? 0, default: preset ?? 0, writable, device: own, underlay },
+    ipv6Disabled: disabled === undefined ? undefined : disabled !== 0,
+    invalidPackets: invalidPackets((await readText('/proc/self/net/stat/nf_conntrack')) ?? ''),
     conntrack: count === undefined || max === undefined ? undefined : { count, max },
     // Not every network namespace shows these: then they are not known to be small.
     socketBuffer: { receive: receive ?? Number.MAX_SAFE_INTEGER, send: send ?? Number.MAX_SAFE_INTEGER },
   };
+}
+
+/** A row of hexadecimal numbers for each processor below a row of names. */
+export function invalidPackets(text: string): number {
+  const [names = [], ...rows] = text.split('\n').map((line) => line.trim().split(/\s+/));
+  const column = names.indexOf('invalid');
+  if (column === -1) return 0;
+  return rows.reduce((sum, row) => sum + (Number.parseInt(row[column] ?? '0', 16) || 0), 0);
 }
 
 /** The effective capabilities, a mask in hexadecimal: `CapEff:	000001ffffffffff`. */

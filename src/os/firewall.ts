@@ -1,154 +1,195 @@
 /**
- * Which chains could stop podwire's packets: nftables through `nft -json`, and the older iptables where its tables are in
- * use. Reads only; jumps are not followed, so "accepts" is what can be seen at first glance.
+ * What the machine's packet filters do to podwire's packets: nftables through `nft -json`, and the older iptables where its
+ * tables are in use. Reads only. Of chains that can hold tens of thousands of rules only those are read that our packets
+ * come to.
  */
 import { readFile } from 'node:fs/promises';
-import type { FirewallChain } from '../control/machine-facts.js';
+import type { FirewallChain, FirewallObstacle } from '../control/machine-facts.js';
+import { parseIptablesTable } from './iptables-rules.js';
+import { type NftChain, type NftRule, rulesOf } from './nft-rules.js';
+import { type Chains, decide, type Packet, type Rule } from './packet-filter.js';
 import { run } from './run.js';
 
-/** What a rule would have to let through. */
-export interface Wanted {
-  readonly port: number;
-  readonly device: string;
+export type Hook = FirewallChain['hook'] | 'postrouting';
+
+/** A packet that has to pass a hook untouched. */
+export interface Question {
+  readonly hook: Hook;
+  readonly traffic: FirewallObstacle['traffic'];
+  readonly packet: Packet;
 }
 
-type Hook = FirewallChain['hook'];
+export interface Firewall {
+  readonly chains: readonly FirewallChain[];
+  readonly obstacles: readonly FirewallObstacle[];
+}
 
-interface NftChain {
-  readonly family: string;
+/** A chain that the kernel itself sends packets through. */
+export interface BaseChain {
+  /** How to find its table: `nft table ip filter`. */
   readonly table: string;
   readonly name: string;
-  readonly hook?: string;
-  readonly policy?: string;
+  /** Whose packets come to it; undefined: both families'. */
+  readonly family: 4 | 6 | undefined;
+  readonly hook: Hook;
+  readonly policy: 'accept' | 'drop';
+  /** The begin of a command that puts a rule at its top. */
+  readonly insert: string;
 }
 
-interface NftMatch {
-  readonly op?: string;
-  readonly left?: { readonly meta?: { readonly key?: string }; readonly payload?: { readonly field?: string } };
-  readonly right?: unknown;
+/** Chains read of one table at most. */
+const MOST_CHAINS = 100;
+const HOOKS: readonly string[] = ['input', 'forward', 'postrouting'] satisfies Hook[];
+
+/** Undefined where the packet filters cannot be read. */
+export async function readFirewall(questions: readonly Question[]): Promise<Firewall | undefined> {
+  const [nft, legacy] = await Promise.all([nftTables(), legacyTables()]);
+  if (nft === undefined && legacy.length === 0) return undefined;
+  const found = [...(nft ?? []), ...legacy].map(({ base, chains }) => judgeChain(base, chains, questions));
+  const obstacles = found.flatMap((one) => one.obstacles);
+  const once = obstacles.filter(
+    ({ remove, kind }, i) => obstacles.findIndex((other) => other.remove === remove && other.kind === kind) === i,
+  );
+  return { chains: found.flatMap((one) => one.chain ?? []), obstacles: once };
 }
 
-interface NftStatement {
-  readonly accept?: null;
-  readonly match?: NftMatch;
-  readonly counter?: unknown;
-  readonly [other: string]: unknown;
+/** What a base chain does to the packets that come to it. Pure. */
+export function judgeChain(
+  base: BaseChain,
+  chains: Chains,
+  questions: readonly Question[],
+): { chain: FirewallChain | undefined; obstacles: FirewallObstacle[] } {
+  const asked = questions.filter(
+    ({ hook, packet }) => hook === base.hook && (base.family ?? packet.source.family) === packet.source.family,
+  );
+  const decisions = asked.map(({ packet, traffic }) => ({ traffic, decision: decide(chains, base.name, packet) }));
+  const obstacles = decisions.flatMap(({ traffic, decision }): FirewallObstacle[] => {
+    if (!decision || decision.kind === 'accept') return [];
+    return [obstacleOf(decision.kind, traffic, base, decision.chain, decision.rule)];
+  });
+  const invalid = asked.flatMap(({ packet, traffic }): FirewallObstacle[] => {
+    const decision = decide(chains, base.name, { ...packet, state: 'invalid' });
+    const plain = decide(chains, base.name, packet);
+    if (decision?.kind !== 'drop' || plain?.rule === decision.rule) return [];
+    return [obstacleOf('invalid', traffic, base, decision.chain, decision.rule)];
+  });
+  const { hook } = base;
+  if (hook === 'postrouting') return { chain: undefined, obstacles };
+  // A rule that drops is told of as such: the chain's policy is not to blame.
+  const accepts = decisions.every(({ decision }) => decision !== undefined);
+  const chain = { where: `${base.table}, chain ${base.name}`, hook, policy: base.policy, accepts, insert: base.insert };
+  return { chain, obstacles: [...obstacles, ...invalid] };
 }
 
-interface NftItem {
-  readonly chain?: NftChain;
-  readonly rule?: { readonly expr?: readonly NftStatement[] };
+function obstacleOf(
+  kind: FirewallObstacle['kind'],
+  traffic: FirewallObstacle['traffic'],
+  { table }: BaseChain,
+  chain: string,
+  { place, remove, packets }: Rule,
+): FirewallObstacle {
+  return { kind, traffic, where: `${table}, chain ${chain}, ${place}`, remove, packets };
 }
 
-/** Chains at input and forward; undefined where they cannot be read. */
-export async function readFirewall(wanted: Wanted): Promise<FirewallChain[] | undefined> {
-  const [nft, legacy] = await Promise.all([nftChains(wanted), legacyChains(wanted)]);
-  return nft === undefined ? (legacy.length > 0 ? legacy : undefined) : [...nft, ...legacy];
+interface Table {
+  readonly base: BaseChain;
+  readonly chains: Chains;
 }
 
-async function nftChains(wanted: Wanted): Promise<FirewallChain[] | undefined> {
-  // Without the rules: those of services can be tens of thousands.
+async function nftTables(): Promise<Table[] | undefined> {
   const { code, stdout } = await run('nft', ['-j', 'list', 'chains']);
   if (code !== 0) return undefined;
   return Promise.all(
     parseNftChains(stdout).map(async (chain) => {
-      const rules =
-        chain.policy === 'drop'
-          ? await run('nft', ['-j', 'list', 'chain', chain.family, chain.table, chain.name])
-          : undefined;
-      return {
-        where: `nft table ${chain.family} ${chain.table}, chain ${chain.name}`,
-        hook: chain.hook,
-        policy: chain.policy,
-        accepts: rules !== undefined && nftAccepts(rules.stdout, chain.hook, wanted),
-      };
+      const { family, table, name, hook, policy } = chain;
+      const insert = `nft insert rule ${family} ${table} ${name}`;
+      const ofFamily = ({ ip: 4, ip6: 6 } as const)[family];
+      const base = { table: `nft table ${family} ${table}`, name, family: ofFamily, hook, policy, insert };
+      return { base, chains: await nftChainsFrom(family, table, name) };
     }),
   );
 }
 
-/** The base chains at input and forward in `nft -j list chains`. */
+/** A chain and all that it leads to. */
+async function nftChainsFrom(family: string, table: string, name: string): Promise<Chains> {
+  const chains = new Map<string, Rule[]>();
+  for (let wanted = [name]; wanted.length > 0 && chains.size < MOST_CHAINS; ) {
+    const read = await Promise.all(
+      wanted.map(async (chain) => {
+        const { stdout } = await run('nft', ['-j', '-a', 'list', 'chain', family, table, chain]);
+        return [chain, parseNftRules(stdout)] as const;
+      }),
+    );
+    for (const [chain, rules] of read) chains.set(chain, rules);
+    const targets = read.flatMap(([, rules]) =>
+      rules.flatMap(({ verdict }) => ('target' in verdict && !chains.has(verdict.target) ? [verdict.target] : [])),
+    );
+    wanted = [...new Set(targets)];
+  }
+  return chains;
+}
+
+/** The base chains at our hooks in `nft -j list chains`. */
 export function parseNftChains(json: string) {
-  return parseNft(json).flatMap(({ chain }) => {
-    if (chain === undefined || !['ip', 'ip6', 'inet'].includes(chain.family)) return [];
-    if (chain.hook !== 'input' && chain.hook !== 'forward') return [];
-    const hook: Hook = chain.hook;
+  return parseNft<{ chain?: NftChain }>(json).flatMap(({ chain }) => {
+    if (chain?.hook === undefined || !HOOKS.includes(chain.hook)) return [];
+    if (!['ip', 'ip6', 'inet'].includes(chain.family)) return [];
+    // What is not NAT may change packets behind routing, but not drop them by the way.
+    if (chain.hook === 'postrouting' && chain.type !== 'nat') return [];
     const policy: FirewallChain['policy'] = chain.policy === 'drop' ? 'drop' : 'accept';
-    return { family: chain.family, table: chain.table, name: chain.name, hook, policy };
+    return { family: chain.family, table: chain.table, name: chain.name, hook: chain.hook as Hook, policy };
   });
 }
 
-/** Has a chain (`nft -j list chain …`) a rule that accepts what is wanted, whatever else it may ask? */
-export function nftAccepts(json: string, hook: Hook, wanted: Wanted): boolean {
-  return parseNft(json).some(({ rule }) => {
-    const statements = rule?.expr ?? [];
-    if (!statements.some((statement) => statement.accept === null)) return false;
-    const matches = statements.flatMap((statement) => statement.match ?? []);
-    const opaque = statements.some((statement) => 'xt' in statement);
-    if (matches.length === 0) return !opaque;
-    return matches.some((match) => matchesWanted(match, hook, wanted));
-  });
+/** The rules in `nft -j -a list chain`. */
+export function parseNftRules(json: string): Rule[] {
+  return parseNft<{ rule?: NftRule }>(json).flatMap(({ rule }) => (rule ? rulesOf(rule) : []));
 }
 
-function matchesWanted({ op, left, right }: NftMatch, hook: Hook, wanted: Wanted): boolean {
-  if (op !== '==' && op !== 'in') return false;
-  if (hook === 'input') return left?.payload?.field === 'dport' && covers(right, wanted.port);
-  return ['iifname', 'oifname', 'iif', 'oif'].includes(left?.meta?.key ?? '') && covers(right, wanted.device);
-}
-
-/** A value, a `{range: [a, b]}`, or a `{set: […]}` of them. */
-function covers(right: unknown, value: string | number): boolean {
-  if (right === value) return true;
-  if (typeof right !== 'object' || right === null) return false;
-  const { set, range } = right as { set?: unknown; range?: unknown };
-  if (Array.isArray(set)) return set.some((item) => covers(item, value));
-  return Array.isArray(range) && range[0] <= value && value <= range[1];
-}
-
-function parseNft(json: string): readonly NftItem[] {
+function parseNft<Item>(json: string): readonly Item[] {
   try {
-    return (JSON.parse(json) as { nftables?: readonly NftItem[] }).nftables ?? [];
+    return (JSON.parse(json) as { nftables?: readonly Item[] }).nftables ?? [];
   } catch {
     return []; // another version's output: nothing is known
   }
 }
 
+const LEGACY = [
+  ['filter', 'INPUT', 'input'],
+  ['filter', 'FORWARD', 'forward'],
+  ['nat', 'POSTROUTING', 'postrouting'],
+] as const;
+
 /** Asking the older iptables loads its modules: only where a table of its is in use. */
-async function legacyChains(wanted: Wanted): Promise<FirewallChain[]> {
+async function legacyTables(): Promise<Table[]> {
   const found = await Promise.all([
-    legacyTable('/proc/self/net/ip_tables_names', 'iptables', wanted),
-    legacyTable('/proc/self/net/ip6_tables_names', 'ip6tables', wanted),
+    legacyTable('/proc/self/net/ip_tables_names', 'iptables'),
+    legacyTable('/proc/self/net/ip6_tables_names', 'ip6tables'),
   ]);
   return found.flat();
 }
 
-async function legacyTable(names: string, program: string, wanted: Wanted): Promise<FirewallChain[]> {
-  const tables = await readFile(names, 'utf8').catch(() => '');
-  if (!tables.split('\n').includes('filter')) return [];
-  const renamed = await run(`${program}-legacy`, ['-S']);
-  const { code, stdout } = renamed.failure === 'ENOENT' ? await run(program, ['-S']) : renamed;
-  return code === 0 ? parseIptables(stdout, program, wanted) : [];
+async function legacyTable(names: string, program: string): Promise<Table[]> {
+  const tables = (await readFile(names, 'utf8').catch(() => '')).split('\n');
+  const found = await Promise.all(
+    LEGACY.filter(([table]) => tables.includes(table)).map(async ([table, name, hook]) => {
+      const renamed = await run(`${program}-legacy`, ['-t', table, '-S']);
+      const named = renamed.failure === 'ENOENT' ? program : `${program}-legacy`;
+      const { code, stdout } = named === program ? await run(program, ['-t', table, '-S']) : renamed;
+      return code === 0 ? legacyBase(stdout, named, table, name, hook) : [];
+    }),
+  );
+  return found.flat();
 }
 
-/** INPUT and FORWARD in `iptables -S`: `-P FORWARD DROP`, `-A INPUT -p udp -m udp --dport 8472 -j ACCEPT`. */
-export function parseIptables(text: string, program: string, wanted: Wanted): FirewallChain[] {
-  const lines = text.split('\n');
-  return (['input', 'forward'] as const).flatMap((hook) => {
-    const name = hook.toUpperCase();
-    const policy = lines.find((line) => line.startsWith(`-P ${name} `));
-    if (policy === undefined) return [];
-    const accepting = lines.filter((line) => line.startsWith(`-A ${name} `) && line.endsWith(' -j ACCEPT'));
-    return {
-      where: `${program} chain ${name}`,
-      hook,
-      policy: policy.endsWith(' DROP') ? ('drop' as const) : ('accept' as const),
-      accepts: accepting.some((line) => iptablesMatches(line.split(' '), hook, wanted)),
-    };
-  });
-}
-
-function iptablesMatches(words: readonly string[], hook: Hook, wanted: Wanted): boolean {
-  if (words.length === 4) return true; // -A CHAIN -j ACCEPT
-  const after = (option: string) => words[words.indexOf(option) + 1];
-  if (hook === 'input') return words.includes('--dport') && after('--dport') === String(wanted.port);
-  return ['-i', '-o'].some((option) => words.includes(option) && after(option) === wanted.device);
+/** A built-in chain in `iptables -S`. */
+export function legacyBase(text: string, program: string, table: string, name: string, hook: Hook): Table[] {
+  const { chains, policies } = parseIptablesTable(text, program, table);
+  const policy = policies.get(name);
+  if (policy === undefined) return [];
+  const insert = `${program} -t ${table} -I ${name}`;
+  const family = program.startsWith('ip6') ? 6 : 4;
+  return [
+    { base: { table: program, name, family, hook, policy: policy === 'DROP' ? 'drop' : 'accept', insert }, chains },
+  ];
 }
