@@ -108,7 +108,7 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     { ...GOOD, peers: [peer('b', 2, { maac: 'x' })] },
     ['peers[0].maac: is not a known key: did you mean mac?'],
   ],
-  ['a group that is none', { ...GOOD, vxlan: 1 }, ['vxlan: must be a mapping with vni and port, not 1']],
+  ['a group that is none', { ...GOOD, vxlan: 1 }, ['vxlan: must be a mapping with vni, port and dscp, not 1']],
   ['peers that are no list', { ...GOOD, peers: { b: 1 } }, ['peers: must be a list of peers, not a mapping']],
   [
     'a peer that is none',
@@ -309,7 +309,7 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     [
       'underlay: "x" is not an IPv4 or IPv6 address',
       'peers[0].mac: "y" is not a MAC address: write it as 02:00:5e:10:00:01',
-      'peers[1].oops: is not a known key; known here: node, underlay, podCidr, mac',
+      'peers[1].oops: is not a known key; known here: node, underlay, podCidr, mac, ecn',
       'workers: must be a whole number from 1 to 64, not 0',
       'peers[0].node: alpha is this node itself: peers are the other nodes, remove it',
       "peers[1].podCidr: 10.244.1.0/24 overlaps 10.244.1.0/24, this node's own: an address has one owner",
@@ -349,7 +349,7 @@ t.test('files', async (t) => {
   t.equal(load('underlay: fd00::1\npodCidr: fd01::/64\nclusterCidr: fd01::/48').underlay?.family, 6, 'YAML');
 
   const merged = load(json, { 'vxlan.port': '2', peers: ['c=192.0.2.3=10.244.3.0/24'] });
-  t.same(merged.vxlan, { vni: 9, port: 2 }, 'a flag wins over its key and leaves the one beside it');
+  t.same(merged.vxlan, { vni: 9, port: 2, dscp: 0 }, 'a flag wins over its key and leaves the one beside it');
   t.same(
     merged.peers.map(({ node }) => node),
     ['c'],
