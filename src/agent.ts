@@ -10,13 +10,14 @@ import { Carrier, releaseAll } from './carrier.js';
 import { Cluster } from './cluster.js';
 import type { Agent, AgentOptions } from './control/agent-types.js';
 import { checkNode, fatalProblems } from './control/check.js';
-import { formatEndpoint } from './control/config/endpoint.js';
-import { gossips, type NodeConfig } from './control/config/node-config.js';
+import { formatSeed } from './control/config/endpoint.js';
+import { type Endpoint, gossips, type NodeConfig, type PeerConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
-import { desiredPeers, NO_SUBNET } from './control/desired-peers.js';
+import { desiredPeers, type LeftNode, NO_SUBNET } from './control/desired-peers.js';
 import { EventLog } from './control/membership/events.js';
 import type {
   CounterReading,
+  DataPathStatus,
   IpamStatus,
   KeyStatus,
   MemberStatus,
@@ -28,14 +29,16 @@ import type {
 } from './control/node-api.js';
 import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
-import type { Peer, PeerDifference } from './dataplane/peers.js';
+import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
+import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
 import { gatherFacts } from './os/facts.js';
 import { HostNetwork } from './os/host-network.js';
 import { loadNative, type Native } from './os/native.js';
-import { isOwnAddress, ownAddressTowards } from './os/own-address.js';
+import { OwnUnderlay } from './os/own-underlay.js';
+import { SeedResolver } from './os/seed-resolver.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
-import { type Address, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
+import { familyBits, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
 
@@ -60,18 +63,23 @@ class NodeAgent implements Agent {
   #native: Native | undefined;
   #host: HostNetwork | undefined;
   #mac: Uint8Array = new Uint8Array(6);
-  #underlay: Address | undefined;
+  /** The underlay addresses that are ours at present. */
+  #underlay: Underlay = [];
+  readonly #ownUnderlay: OwnUnderlay;
+  readonly #seeds: SeedResolver;
   #cluster: Cluster | undefined;
   /** The subnets that are ours, as soon and as long as they are. */
   #claim: Claim | undefined;
   #carrier: Carrier | undefined;
   /** Others who carry traffic, as gossip tells. */
   #members: readonly SignedStatement[] = [];
-  /** Members that get no traffic, and why: what was said already. */
-  #left = new Map<string, string>();
+  /** Nodes that get no traffic, and why: what was said already. */
+  #left = new Map<string, LeftNode>();
   /** Carriers are started and stopped one after the other. */
   #carrying: Promise<void> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
+  /** A look at the underlay addresses, one at a time. */
+  #watching: Promise<void> | undefined;
   #resolveStopped: (code: number) => void = () => {};
   /** Until it has carried something: what ends `start`. */
   #firstCarried: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -85,6 +93,12 @@ class NodeAgent implements Agent {
     this.#config = options.config;
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
+    });
+    this.#seeds = new SeedResolver({ onFailure: (words) => this.#events.tell('join-name-failed', words) });
+    this.#ownUnderlay = new OwnUnderlay({
+      configured: options.config.underlay,
+      seeds: () => this.#resolveSeeds(),
+      others: () => this.#cluster?.endpoints() ?? [],
     });
     this.#events.onEvent(({ at: _, kind, message, ...facts }) =>
       options.log[levelOf(kind)]({ kind, ...facts }, message),
@@ -115,7 +129,7 @@ class NodeAgent implements Agent {
     const { socket, stateDir, node, device } = this.#config;
     this.#native = loadNative();
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
-    this.#underlay = this.#config.underlay ?? (await this.#findAddress());
+    this.#underlay = await this.#findUnderlay();
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
 
@@ -129,22 +143,25 @@ class NodeAgent implements Agent {
     for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
   }
 
-  /** The own address that reaches the nodes to join; waited for while there is no route to any. */
-  async #findAddress(): Promise<Address | undefined> {
+  /** Waits while there is no route to any of the nodes to join. */
+  async #findUnderlay(): Promise<Underlay> {
     const { join } = this.#config;
     for (let tries = 0; !this.#releasing; tries++) {
-      const address = await ownAddressTowards(join);
-      if (address) return address;
-      if (tries === 0)
-        this.#events.tell('no-route', `no route to ${join.map(formatEndpoint).join(', ')}: waiting for one`);
+      const underlay = await this.#ownUnderlay.find();
+      if (underlay.length > 0) return underlay;
+      if (tries === 0) this.#events.tell('no-route', `no route to ${join.map(formatSeed).join(', ')}: waiting for one`);
       await delay(ADDRESS_WATCH);
     }
-    return undefined;
+    return [];
+  }
+
+  async #resolveSeeds(): Promise<Endpoint[]> {
+    return (await Promise.all(this.#config.join.map((seed) => this.#seeds.resolve(seed)))).flat();
   }
 
   /** Before anything is changed. */
   async #refuseIfUnfit(): Promise<void> {
-    const config = { ...this.#config, underlay: this.#known(this.#underlay) };
+    const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay };
     const problems = fatalProblems(checkNode(config, await gatherFacts(config)));
     if (problems.length === 0) return;
     const lines = problems.map(({ message, mend }) => (mend ? `${message}: ${mend}` : message));
@@ -158,10 +175,10 @@ class NodeAgent implements Agent {
       this.#hold({ podCidr: this.#config.podCidr, epoch: 0 });
       return;
     }
-    const underlay = this.#known(this.#underlay);
     this.#cluster = await Cluster.start({
       config: this.#config,
-      underlay,
+      underlay: this.#underlay,
+      resolve: (seed) => this.#seeds.resolve(seed),
       mac: this.#mac,
       events: this.#events,
       log: this.#options.log,
@@ -180,7 +197,11 @@ class NodeAgent implements Agent {
     // Goodbye is said while packets still flow.
     this.#releases.push(() => this.#cluster?.leave(this.#givesBack));
     const watch = setInterval(() => {
-      this.#watchAddress().catch((error) => this.#options.log.warn({ err: error }, String(error)));
+      this.#watching ??= this.#watchUnderlay()
+        .catch((error) => this.#options.log.warn({ err: error }, String(error)))
+        .finally(() => {
+          this.#watching = undefined;
+        });
     }, ADDRESS_WATCH);
     this.#releases.push(() => clearInterval(watch));
   }
@@ -206,7 +227,7 @@ class NodeAgent implements Agent {
     if (!claim || this.#releasing) return;
     const { podCidr } = claim;
     this.#carrier = await Carrier.start({
-      config: { ...this.#config, underlay: this.#known(this.#underlay), podCidr },
+      config: { ...this.#config, underlay: this.#underlay, podCidr },
       system: this.#known(this.#native).system,
       host: this.#known(this.#host),
       mac: this.#mac,
@@ -244,7 +265,7 @@ class NodeAgent implements Agent {
 
   async #applyPeers(): Promise<PeerDifference | undefined> {
     const carrier = this.#carrier;
-    if (!carrier) return undefined;
+    if (!carrier || !this.#claim) return undefined;
     const difference = await carrier.overlay.setPeers(this.#desired());
     this.#watchPaths();
     return difference;
@@ -257,28 +278,32 @@ class NodeAgent implements Agent {
   /** Of configuration and gossip. */
   #desired(): readonly Peer[] {
     const { peers: configured, node, clusterCidr } = this.#config;
-    if (!this.#cluster || !this.#claim) return configured;
-    const self: Peer = { node, underlay: this.#known(this.#underlay), podCidr: this.#claim.podCidr, mac: this.#mac };
+    const { podCidr, epoch } = this.#known(this.#claim);
+    const self: PeerConfig = { node, underlay: this.#underlay, podCidr, mac: this.#mac };
     const statements = this.#members.map(({ statement }) => statement);
-    const { peers, left } = desiredPeers(self, this.#claim.epoch, clusterCidr, configured, statements);
-    for (const { node: other, why } of left) {
-      if (why !== NO_SUBNET && this.#left.get(other) !== why)
-        this.#events.tell('no-traffic', `no traffic with ${other}: ${why}`, { node: other });
+    const { peers, left } = desiredPeers(self, epoch, clusterCidr, configured, statements);
+    for (const { node: other, why, apart } of left) {
+      if (why !== NO_SUBNET && this.#left.get(other)?.why !== why)
+        this.#events.tell('no-traffic', apart ? why : `no traffic with ${other}: ${why}`, { node: other });
     }
-    this.#left = new Map(left.map(({ node: other, why }) => [other, why]));
+    this.#left = new Map(left.map((one) => [one.node, one]));
     return peers;
   }
 
-  /** An address that was found and not configured is followed when it changes. */
-  async #watchAddress(): Promise<void> {
-    if (this.#config.underlay || (this.#underlay && isOwnAddress(this.#underlay))) return;
-    const next = await ownAddressTowards([...this.#config.join, ...(this.#cluster?.endpoints() ?? [])]);
-    if (!next || this.#releasing || !this.#cluster) return;
-    const words = `the underlay address is ${formatAddress(next)} now`;
-    this.#events.tell('address-changed', words);
-    await this.#cluster.move(next);
-    this.#underlay = next;
-    if (this.#claim) this.#inTurn(() => this.#startCarrier());
+  /** Underlay addresses are followed as they come and go, each family apart. */
+  async #watchUnderlay(): Promise<void> {
+    const cluster = this.#cluster;
+    if (!cluster) return;
+    const next = await this.#ownUnderlay.look(this.#underlay, cluster.joined);
+    if (this.#releasing || sameUnderlay(next, this.#underlay)) return;
+    const had = await cluster.move(next);
+    if (this.#releasing || sameUnderlay(had, this.#underlay)) return;
+    this.#underlay = had;
+    this.#events.tell('address-changed', `the underlay address is ${underlayText(had)} now`);
+    // Sockets on an address that went away do no harm: what flows over the other family is not touched.
+    const carries = had.every((address) => this.#carrier && hasAddress(this.#carrier.underlay, address));
+    if (!carries) this.#inTurn(() => this.#startCarrier());
+    else await this.#applyPeers();
   }
 
   status(): NodeStatus {
@@ -287,7 +312,8 @@ class NodeAgent implements Agent {
     return {
       node,
       phase: carrier ? 'running' : this.#cluster?.joined ? 'waiting-for-subnet' : 'joining',
-      underlay: this.#underlay ? formatAddress(this.#underlay) : '',
+      underlay: this.#underlay.slice(0, 1).map(formatAddress).join(),
+      underlays: this.#underlay.map(formatAddress),
       podCidr: (this.#claim?.podCidr ?? []).map(formatPrefix),
       clusterCidr: clusterCidr.map(formatPrefix),
       device,
@@ -310,11 +336,12 @@ class NodeAgent implements Agent {
 
   peers(): PeerStatus[] {
     if (!this.#carrier) return [];
-    return [...this.#carrier.overlay.peers()].map(({ peer, mtu, counters }) => {
+    const carried = [...this.#carrier.overlay.peers()].map(({ peer, mtu, counters }): PeerStatus => {
       const data = this.#cluster?.path(peer.node);
       return {
         node: peer.node,
         underlay: formatAddress(peer.underlay),
+        underlays: underlays(peer).map(formatAddress),
         podCidr: peer.podCidr.map(formatPrefix),
         mac: formatMac(peer.mac),
         mtu,
@@ -322,6 +349,7 @@ class NodeAgent implements Agent {
         ...(data && { data }),
       };
     });
+    return [...carried, ...[...this.#left.values()].flatMap(unreachedPeer)];
   }
 
   routes(): RouteStatus[] {
@@ -329,10 +357,10 @@ class NodeAgent implements Agent {
     const of = (peer: Peer, self: boolean): RouteStatus[] => {
       const via = formatAddress(peer.underlay);
       const pods = peer.podCidr.map((prefix: Prefix) => formatPrefix(prefix));
-      const host = `${via}/${peer.underlay.family === 4 ? 32 : 128}`;
+      const hosts = underlays(peer).map((address) => `${formatAddress(address)}/${familyBits(address.family)}`);
       return [
         ...pods.map((prefix): RouteStatus => ({ prefix, node: peer.node, kind: 'pod', via, self })),
-        { prefix: host, node: peer.node, kind: 'underlay', via, self },
+        ...hosts.map((prefix): RouteStatus => ({ prefix, node: peer.node, kind: 'underlay', via, self })),
       ];
     };
     return [...of(overlay.self, true), ...[...overlay.peers()].flatMap(({ peer }) => of(peer, false))];
@@ -343,7 +371,12 @@ class NodeAgent implements Agent {
   }
 
   members(): MemberStatus[] {
-    return this.#gossip().members();
+    return this.#gossip()
+      .members()
+      .map((member) => {
+        const left = this.#left.get(member.node);
+        return left?.apart ? { ...member, data: unreached(left) } : member;
+      });
   }
 
   ipam(): IpamStatus {
@@ -443,6 +476,30 @@ class NodeAgent implements Agent {
     return value;
   }
 }
+
+/** The data path to a node that shares no underlay family with this one. */
+function unreached({ why }: LeftNode): DataPathStatus {
+  return { state: 'down', rttMs: null, lossPercent: null, words: why };
+}
+
+function unreachedPeer(left: LeftNode): PeerStatus[] {
+  if (!left.apart) return [];
+  const { node, underlay, podCidr, mac } = left.apart;
+  return [
+    {
+      node,
+      underlay: formatAddress(underlay[0]),
+      underlays: underlay.map(formatAddress),
+      podCidr: podCidr.map(formatPrefix),
+      mac: formatMac(mac),
+      mtu: 0,
+      ...NO_COUNTERS,
+      data: unreached(left),
+    },
+  ];
+}
+
+const NO_COUNTERS = { txFrames: 0, txBytes: 0, rxFrames: 0, rxBytes: 0 } as const;
 
 const NO_GOSSIP =
   'this node takes no part in gossip, its peers are those of its configuration: set gossip.keyFile, and join';

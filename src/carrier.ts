@@ -1,7 +1,7 @@
 /**
  * What carries a node's traffic: UDP sockets, TUN device, kernel state, forwarding table and worker threads, for one underlay
- * address and one set of pod subnets. Taken in this order, given back in the opposite one. A node whose subnet or
- * underlay address changes ends its carrier and starts another.
+ * (an address, or one of each family) and one set of pod subnets. Taken in this order, given back in the opposite one. A node whose subnet or
+ * underlay changes ends its carrier and starts another.
  */
 import type { Log } from './control/agent-types.js';
 import type { ResolvedConfig } from './control/config/node-config.js';
@@ -11,6 +11,7 @@ import type { OffloadStatus } from './control/node-api.js';
 import { type OffloadResult, offloadReport } from './control/offload-report.js';
 import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
+import { addressIn, FAMILIES, type Underlay } from './core/underlay.js';
 import { Overlay } from './dataplane/overlay.js';
 import type { Peer } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
@@ -23,7 +24,7 @@ import { ProbeSocket } from './os/probe-socket.js';
 import type { SystemCalls } from './os/system-calls.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
-import { addressBytes } from './wire/address.js';
+import { type Address, addressBytes, type Family } from './wire/address.js';
 import type { PodwireError } from './wire/error.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -52,7 +53,7 @@ export class Carrier {
   readonly #releases: (() => unknown)[] = [];
   #stopping: Promise<void> | undefined;
   #overlay: Overlay | undefined;
-  #probes: ProbeSocket | undefined;
+  readonly #probes = new Map<Family, ProbeSocket>();
   #mtu = 0;
   readonly #offloadResults: OffloadResult[] = [];
   #offloads: readonly OffloadStatus[] = [];
@@ -78,14 +79,14 @@ export class Carrier {
 
   async #start(): Promise<void> {
     const { config, system, host, mac, peers, onLost, onProbe } = this.#options;
-    const underlay = await underlayFacts(config.underlay);
-    this.#mtu = config.mtu ?? underlay.tunMtu;
+    const underlay = FAMILIES.flatMap((family) => addressIn(config.underlay, family) ?? []);
+    // One device for all peers: what it takes must fit the family with the larger headers, and a switch of families.
+    const facts = await Promise.all(underlay.map(underlayFacts));
+    this.#mtu = config.mtu ?? Math.min(...facts.map(({ tunMtu }) => tunMtu));
 
-    await this.#testUdpOffloads();
-    const sockets = this.#openSockets();
-    const probes = new ProbeSocket(system, config.underlay, Math.random);
-    this.#probes = probes;
-    this.#releases.push(() => probes.close());
+    for (const address of underlay) await this.#testUdpOffloads(address);
+    const sockets = this.#openSockets(underlay);
+    for (const address of underlay) this.#openProbes(address);
     const device = this.#openDevice();
     this.#releases.push(() => host.remove());
     await host.apply(desiredHost(config, this.#mtu));
@@ -93,7 +94,8 @@ export class Carrier {
     this.#sayBroken();
     device.openQueues(config.workers);
 
-    const self: Peer = { node: config.node, underlay: config.underlay, podCidr: config.podCidr, mac };
+    const [first, other] = underlay;
+    const self: Peer = { node: config.node, underlay: first, otherUnderlay: other, podCidr: config.podCidr, mac };
     const { vxlan, workers } = config;
     const dscp = vxlan.dscp === 'inherit' ? INHERIT : vxlan.dscp;
     const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
@@ -103,7 +105,6 @@ export class Carrier {
     const pool = await WorkerPool.start({
       system,
       shared: overlay.shared,
-      underlay: config.underlay,
       queues: device.queues,
       capabilities: device.capabilities,
       sockets,
@@ -124,6 +125,11 @@ export class Carrier {
     return this.#overlay;
   }
 
+  /** The addresses that it has sockets on. */
+  get underlay(): Underlay {
+    return this.#options.config.underlay;
+  }
+
   /** The device's MTU, bytes. */
   get mtu(): number {
     return this.#mtu;
@@ -137,7 +143,7 @@ export class Carrier {
   /** Sends a path probe to a peer; a node that is no peer gets none. @param frame a whole VXLAN frame */
   sendProbe(node: string, frame: Uint8Array): void {
     const peer = this.overlay.peer(node);
-    if (peer) this.#probes?.send(frame, peer.underlay, this.#options.config.vxlan.port);
+    if (peer) this.#probes.get(peer.underlay.family)?.send(frame, peer.underlay, this.#options.config.vxlan.port);
   }
 
   /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */
@@ -146,22 +152,26 @@ export class Carrier {
     return this.#stopping;
   }
 
-  #openSockets(): UdpSockets[] {
+  /** For each worker a set on each address. */
+  #openSockets(underlay: Underlay): UdpSockets[][] {
     const { system, config } = this.#options;
     const offload = { udpSegment: this.#uses('udpSegment'), udpGro: this.#uses('udpGro') };
-    return Array.from({ length: config.workers }, () => {
-      const opened = openUdpSockets(system, {
-        underlay: config.underlay,
-        port: config.vxlan.port,
-        sourcePorts: SOURCE_PORTS,
-        random: Math.random,
-        offload,
-      });
-      this.#releases.push(() => {
-        for (const fd of [opened.receive, ...opened.egress]) system.close(fd);
-      });
-      return opened;
-    });
+    const common = { port: config.vxlan.port, sourcePorts: SOURCE_PORTS, random: Math.random, offload };
+    return Array.from({ length: config.workers }, () =>
+      underlay.map((address) => {
+        const opened = openUdpSockets(system, { ...common, underlay: address });
+        this.#releases.push(() => {
+          for (const fd of [opened.receive, ...opened.egress]) system.close(fd);
+        });
+        return opened;
+      }),
+    );
+  }
+
+  #openProbes(address: Address): void {
+    const probes = new ProbeSocket(this.#options.system, address, Math.random);
+    this.#probes.set(address.family, probes);
+    this.#releases.push(() => probes.close());
   }
 
   #openDevice(): TunDevice {
@@ -172,9 +182,9 @@ export class Carrier {
   }
 
   /** Before the sockets are opened, which are made by what it finds. */
-  async #testUdpOffloads(): Promise<void> {
+  async #testUdpOffloads(address: Address): Promise<void> {
     const { system, config } = this.#options;
-    this.#note(await testUdpOffloads(system, config.underlay, config.offload));
+    this.#note(await testUdpOffloads(system, address, config.offload));
   }
 
   async #testOffloads(device: TunDevice): Promise<void> {
@@ -210,8 +220,10 @@ export class Carrier {
 
   #refreshPathMtus(): void {
     const { system, config } = this.#options;
-    const source = addressBytes(config.underlay);
-    this.overlay.refreshPathMtus((peer) => system.pathMtu(source, addressBytes(peer.underlay)));
+    this.overlay.refreshPathMtus(({ underlay }) => {
+      const source = addressIn(config.underlay, underlay.family);
+      return source ? system.pathMtu(addressBytes(source), addressBytes(underlay)) : 0;
+    });
   }
 }
 

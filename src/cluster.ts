@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Log } from './control/agent-types.js';
-import type { Endpoint, NodeConfig } from './control/config/node-config.js';
+import type { Endpoint, NodeConfig, Seed } from './control/config/node-config.js';
 import type { EventLog } from './control/membership/events.js';
 import { keyStatuses, removeKey, useKey } from './control/membership/key-rotation.js';
 import { Membership, type MembershipOutputs } from './control/membership/membership.js';
@@ -22,13 +22,14 @@ import { PathMonitor } from './core/path-monitor.js';
 import { Sessions } from './core/sessions.js';
 import { LAN, type SwimProfile, WAN } from './core/swim/profile.js';
 import { ALIVE, LEFT, SUSPECT } from './core/swim/types.js';
+import type { Underlay } from './core/underlay.js';
 import type { Peer } from './dataplane/peers.js';
 import { ClaimFile } from './os/claim-file.js';
 import { GossipSockets, systemClock } from './os/gossip-sockets.js';
 import { loadOrMakeIdentity } from './os/identity-file.js';
 import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
-import { type Address, formatPrefix } from './wire/address.js';
+import { formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import { FEATURE_ECN, FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
 
@@ -39,7 +40,9 @@ const NO_KEY = new Uint8Array(32);
 
 export interface ClusterOptions {
   readonly config: NodeConfig;
-  readonly underlay: Address;
+  readonly underlay: Underlay;
+  /** Where a node to join is now. */
+  readonly resolve: (seed: Seed) => Promise<readonly Endpoint[]>;
   /** This node's VTEP MAC, six bytes. */
   readonly mac: Uint8Array;
   readonly events: EventLog;
@@ -108,6 +111,7 @@ export class Cluster {
       ...(remembered.claim && { remembered: remembered.claim }),
       join: config.join,
       known: remembered.peers,
+      resolve: options.resolve,
       transport: (local, listener) => GossipSockets.open(local, listener),
       clock: systemClock,
       random: Math.random,
@@ -162,15 +166,18 @@ export class Cluster {
 
   /** Where the others gossip. */
   endpoints(): Endpoint[] {
-    return [...this.#membership.present()].map(({ card }) => endpointOf(card));
+    return [...this.#membership.present()]
+      .filter(({ card }) => card.statement.node !== this.#config.node)
+      .flatMap(({ card }) => endpointsOf(card));
   }
 
   /** Nodes to join may change while it runs. */
-  setJoin(join: readonly Endpoint[]): void {
+  setJoin(join: readonly Seed[]): void {
     this.#membership.setJoin(join);
   }
 
-  move(underlay: Address): Promise<void> {
+  /** @returns the addresses that could be had, one at least */
+  move(underlay: Underlay): Promise<Underlay> {
     return this.#membership.move(underlay);
   }
 
@@ -317,7 +324,7 @@ export class Cluster {
     return [...this.#membership.swim.members()]
       .filter(({ card, state }) => state !== LEFT && card.statement.node !== this.#config.node)
       .sort((one, other) => one.state - other.state)
-      .map(({ card }) => endpointOf(card));
+      .flatMap(({ card }) => endpointsOf(card));
   }
 
   #schedulePaths(): void {
@@ -331,8 +338,8 @@ export class Cluster {
   }
 }
 
-function endpointOf({ statement }: SignedStatement): Endpoint {
-  return { address: statement.underlay, port: statement.gossipPort };
+function endpointsOf({ statement }: SignedStatement): Endpoint[] {
+  return statement.underlay.map((address) => ({ address, port: statement.gossipPort }));
 }
 
 function profileOf({ gossip }: NodeConfig): SwimProfile {

@@ -6,7 +6,6 @@ import type { DeviceCapabilities } from './dataplane/edges.js';
 import type { SharedState } from './dataplane/overlay.js';
 import type { SystemCalls } from './os/system-calls.js';
 import type { UdpSockets } from './os/udp.js';
-import type { Address } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { WorkerMessage, WorkerStart } from './worker.js';
 
@@ -16,10 +15,10 @@ const STOP_WAIT = 500;
 export interface WorkerPoolOptions {
   readonly system: SystemCalls;
   readonly shared: SharedState;
-  readonly underlay: Address;
   readonly queues: readonly number[];
   readonly capabilities: DeviceCapabilities;
-  readonly sockets: readonly UdpSockets[];
+  /** Of each worker: one set; or two, of IPv4 and then of IPv6. */
+  readonly sockets: readonly (readonly UdpSockets[])[];
   /** A worker ended by itself: its edge is gone, or it has a fault. Called once for each. */
   readonly onLost: (error: PodwireError) => void;
   /**
@@ -63,7 +62,6 @@ export class WorkerPool {
     const start: WorkerStart = {
       worker: index,
       shared: options.shared,
-      underlay: options.underlay,
       queue: options.queues[index],
       capabilities: options.capabilities,
       sockets: options.sockets[index],

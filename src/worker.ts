@@ -6,19 +6,19 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import { pathContext, type SharedState } from './dataplane/overlay.js';
 import { Pipeline } from './dataplane/pipeline.js';
+import { DualUnderlay } from './os/dual-underlay.js';
 import { loadNative } from './os/native.js';
 import { Poller } from './os/poller.js';
 import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
-import type { Address } from './wire/address.js';
 
 export interface WorkerStart {
   readonly worker: number;
   readonly shared: SharedState;
-  readonly underlay: Address;
   readonly queue: number;
   readonly capabilities: DeviceCapabilities;
-  readonly sockets: UdpSockets;
+  /** One set; or two, of IPv4 and then of IPv6. */
+  readonly sockets: readonly UdpSockets[];
   readonly waker: number;
   /** One word; anything but 0 ends the loop once the waker rings. */
   readonly stop: SharedArrayBuffer;
@@ -33,11 +33,13 @@ export type WorkerMessage =
 function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const { system, bytes } = loadNative();
   const device = new TunQueue(system, start.queue, start.capabilities);
-  const underlay = new UdpUnderlay(system, start.sockets, start.underlay);
+  const underlays = start.sockets.map((sockets) => new UdpUnderlay(system, sockets));
+  const [underlay, other] = underlays;
   const onProbe = (peer: number, probe: Uint8Array) => say({ kind: 'probe', peer, bytes: probe });
   const context = pathContext(start.shared, start.worker, bytes, () => performance.now(), onProbe);
-  const pipeline = new Pipeline(device, underlay, context);
-  const poller = new Poller(system, start.waker, [device.fd, underlay.fd]);
+  const network = other ? new DualUnderlay(underlay, other) : underlay;
+  const pipeline = new Pipeline(device, network, context);
+  const poller = new Poller(system, start.waker, [device.fd, ...underlays.map(({ fd }) => fd)]);
   const stop = new Int32Array(start.stop);
 
   say({ kind: 'ready' });

@@ -1,6 +1,8 @@
 /** Is this machine fit for this configuration? Pure: facts in, findings out, each with what to do about it. */
 import { formatMac, macFromName } from '../core/mac.js';
+import { addressIn, noSharedFamily, sharedFamilies, underlayText } from '../core/underlay.js';
 import {
+  type Address,
   formatAddress,
   formatPrefix,
   type Prefix,
@@ -9,8 +11,8 @@ import {
   samePrefix,
 } from '../wire/address.js';
 import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
-import { formatEndpoint } from './config/endpoint.js';
-import { gossips, type PlacedConfig } from './config/node-config.js';
+import { formatSeed } from './config/endpoint.js';
+import { type Endpoint, gossips, type PlacedConfig } from './config/node-config.js';
 import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
 import { bad, type Finding, ok, warn } from './finding.js';
 import type { ActualRoute } from './host-plan.js';
@@ -103,19 +105,41 @@ function permissions(facts: MachineFacts): Finding[] {
 
 /** The underlay's interface, and what MTU it leaves inside. */
 function underlay(config: PlacedConfig, facts: MachineFacts): Finding[] {
-  const address = formatAddress(config.underlay);
-  const link = underlayInterface(config, facts);
-  if (link === undefined) {
-    return [bad('underlay', `no interface holds ${address}`, 'set underlay to an address of this machine')];
-  }
-  const up = link.up
-    ? ok('underlay', `${address} is on ${link.name}, MTU ${link.mtu}`)
-    : bad('underlay', `${link.name}, which holds ${address}, is down`, `'ip link set ${link.name} up'`);
-  return [up, ...mtu(config, link)];
+  const links = config.underlay.flatMap((address) => {
+    const link = interfaceWith(address, facts);
+    return link ? [{ link, fits: tunMtu(link.mtu, address.family) }] : [];
+  });
+  const held = config.underlay.map((address) => heldAddress(address, config, facts, links.length > 0));
+  // Of both families the one that leaves less inside counts.
+  const [narrowest] = links.sort((one, other) => one.fits - other.fits);
+  return [...held, ...(narrowest ? mtu(config, narrowest.link, narrowest.fits) : []), ...apart(config)];
 }
 
-function mtu(config: PlacedConfig, link: InterfaceFacts): Finding[] {
-  const fits = tunMtu(link.mtu, config.underlay.family);
+/** @param another whether the node has one of the other family */
+function heldAddress(address: Address, config: PlacedConfig, facts: MachineFacts, another: boolean): Finding {
+  const text = formatAddress(address);
+  const link = interfaceWith(address, facts);
+  if (link?.up) return ok('underlay', `${text} is on ${link.name}, MTU ${link.mtu}`);
+  const [message, mend] = link
+    ? [`${link.name}, which holds ${text}, is down`, `'ip link set ${link.name} up'`]
+    : [`no interface holds ${text}`, 'set underlay to an address of this machine'];
+  // With gossip a node goes without an address until it is there: the others are told.
+  const goesOn = another && gossips(config) && !link;
+  return goesOn
+    ? warn('underlay', `${message}: it is taken as soon as one does`, mend)
+    : bad('underlay', message, mend);
+}
+
+/** Peers of the configuration that cannot be reached, whatever the machine. */
+function apart({ underlay, peers }: PlacedConfig): Finding[] {
+  return peers
+    .filter((peer) => sharedFamilies(underlay, peer.underlay).length === 0)
+    .map((peer) =>
+      warn('peers', noSharedFamily(peer.node, underlay, peer.underlay), 'give one of them an address of both families'),
+    );
+}
+
+function mtu(config: PlacedConfig, link: InterfaceFacts, fits: number): Finding[] {
   const used = config.mtu ?? fits;
   const podCidr = podRanges(config);
   const missing = podCidr.filter((subnet) => !carriedSubnets({ podCidr }, used).includes(subnet));
@@ -140,23 +164,26 @@ function mtu(config: PlacedConfig, link: InterfaceFacts): Finding[] {
 function port(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const { port } = config.vxlan;
   const mend = `see who holds it ('ss -ulpn sport = :${port}', 'ip -d link show type vxlan'), or set vxlan.port on all nodes`;
-  return portFindings('port', config, facts, `UDP ${formatAddress(config.underlay)} port ${port}`, facts.bind, mend);
+  return config.underlay.flatMap((address, i) =>
+    portFindings('port', facts, { address, port }, 'UDP', facts.bind[i], mend),
+  );
 }
 
 /** @param mend what to do where it is taken */
 function portFindings(
   subject: string,
-  config: PlacedConfig,
   facts: MachineFacts,
-  where: string,
+  at: Endpoint,
+  protocol: 'UDP' | 'TCP',
   bind: string,
   mend: string,
 ): Finding[] {
+  const where = `${protocol} ${formatAddress(at.address)} port ${at.port}`;
   if (facts.agentRuns) return [ok(subject, `${where} is held by the podwire that runs`)];
   if (bind === 'ok') return [ok(subject, `${where} is free`)];
   if (bind === 'EADDRINUSE') return [bad(subject, `${where} is taken`, mend)];
   // The underlay's finding says it already.
-  if (bind === 'EADDRNOTAVAIL' && underlayInterface(config, facts) === undefined) return [];
+  if (bind === 'EADDRNOTAVAIL' && interfaceWith(at.address, facts) === undefined) return [];
   return [
     bad(subject, `${where} cannot be bound (${bind})`, 'see whether the address is tentative or a policy forbids it'),
   ];
@@ -170,23 +197,25 @@ function gossip(config: PlacedConfig, facts: MachineFacts): Finding[] {
 
 function gossipPorts(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const { port } = config.gossip;
-  const where = `${formatAddress(config.underlay)} port ${port}`;
-  const { udp, tcp } = facts.gossipBind ?? { udp: 'ok', tcp: 'ok' };
   const mend = (flag: string) =>
     `see who holds it ('ss -${flag}lpn sport = :${port}'), or set gossip.port on this node`;
-  return [
-    ...portFindings('gossip', config, facts, `UDP ${where}`, udp, mend('u')),
-    ...portFindings('gossip', config, facts, `TCP ${where}`, tcp, mend('t')),
-  ];
+  return config.underlay.flatMap((address, i) => {
+    const { udp, tcp } = facts.gossipBind?.[i] ?? { udp: 'ok', tcp: 'ok' };
+    return [
+      ...portFindings('gossip', facts, { address, port }, 'UDP', udp, mend('u')),
+      ...portFindings('gossip', facts, { address, port }, 'TCP', tcp, mend('t')),
+    ];
+  });
 }
 
 /** A node goes on asking: one that is not reached now may be later. */
 function joins({ joins }: MachineFacts): Finding[] {
-  return joins.map(({ to, from }) =>
-    from
-      ? ok('join', `${formatEndpoint(to)} is reached from ${formatAddress(from)}`)
-      : warn('join', `there is no route to ${formatEndpoint(to)}`, 'add one, or join a node that is reached'),
-  );
+  return joins.map(({ to, from, problem }) => {
+    if (problem !== undefined) return warn('join', problem, 'see whether the name is right, and name servers answer');
+    return from.length > 0
+      ? ok('join', `${formatSeed(to)} is reached from ${underlayText(from)}`)
+      : warn('join', `there is no route to ${formatSeed(to)}`, 'add one, or join a node that is reached');
+  });
 }
 
 function key({ gossip }: PlacedConfig, { keyProblem }: MachineFacts): Finding[] {
@@ -248,7 +277,9 @@ function overlappingRoute(config: PlacedConfig, route: ActualRoute): Finding[] {
 
 function reversePath(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const { rpFilter } = facts;
-  const hurting = reversePaths(config, facts, underlayInterface(config, facts)?.name ?? '');
+  // There is no such filter for IPv6.
+  const outer = addressIn(config.underlay, 4);
+  const hurting = reversePaths(config, facts, (outer && interfaceWith(outer, facts)?.name) ?? '');
   if (hurting.length > 0) return hurting;
   const subject = 'rp_filter';
   // The kernel takes the larger of `all` and the device's own.
@@ -321,8 +352,8 @@ function podRanges({ podCidr, clusterCidr }: PlacedConfig): readonly Prefix[] {
   return podCidr.length > 0 ? podCidr : clusterCidr;
 }
 
-function underlayInterface(config: PlacedConfig, facts: MachineFacts): InterfaceFacts | undefined {
-  return facts.interfaces.find((link) => link.addresses.some((own) => prefixContains(own, config.underlay)));
+function interfaceWith(address: Address, facts: MachineFacts): InterfaceFacts | undefined {
+  return facts.interfaces.find((link) => link.addresses.some((own) => prefixContains(own, address)));
 }
 
 /** Is `inner` the same as `outer`, or a part of it? */

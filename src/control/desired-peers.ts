@@ -1,21 +1,40 @@
 /** From what was configured and what gossip tells to the peers of the forwarding table: pure. */
 import { byPrecedence, type Claimant, ownersOf } from '../core/ipam/claim.js';
-import { formatAddress, type Prefix, prefixContains } from '../wire/address.js';
+import { noSharedFamily, reachable } from '../core/underlay.js';
+import { type Address, type Family, formatAddress, type Prefix, prefixContains } from '../wire/address.js';
 import { FEATURE_ECN, type Statement } from '../wire/gossip/statement.js';
 import type { PeerConfig } from './config/node-config.js';
 
+/** A peer as the forwarding table takes it: one of its underlay addresses is chosen. */
+export interface DesiredPeer extends Omit<PeerConfig, 'underlay'> {
+  /** Where its frames go. */
+  readonly underlay: Address;
+  /** Its address of the other family: its frames may come from there as well. */
+  readonly otherUnderlay?: Address;
+}
+
+/** A node that gets no traffic. */
+export interface LeftNode {
+  readonly node: string;
+  /** In words. */
+  readonly why: string;
+  /** There is no family that both have: nothing else is wrong with it. */
+  readonly apart?: PeerConfig;
+}
+
 export interface DesiredPeers {
-  readonly peers: readonly PeerConfig[];
-  /** Members that get no traffic, and why, in words. */
-  readonly left: readonly { readonly node: string; readonly why: string }[];
+  readonly peers: readonly DesiredPeer[];
+  readonly left: readonly LeftNode[];
 }
 
 /** The reason that ends by itself. */
 export const NO_SUBNET = 'it has no subnet yet';
 
 /**
- * Peers of the configuration stand as they are: an operator's word. Of the members, those are added that can be reached
- * and whose subnets are theirs; where two claim the same, all nodes choose the same one (src/core/ipam/claim.ts).
+ * Peers of the configuration stand as they are: an operator's word. Of the members, those are added whose subnets are
+ * theirs; where two claim the same, all nodes choose the same one (src/core/ipam/claim.ts). Those that share no underlay
+ * family with this node keep their subnets, and get no traffic.
+ * @param avoid families over which a node is not reached at present, if there is another
  */
 export function desiredPeers(
   self: PeerConfig,
@@ -23,15 +42,16 @@ export function desiredPeers(
   clusterCidr: readonly Prefix[],
   configured: readonly PeerConfig[],
   members: readonly Statement[],
+  avoid: (node: string) => readonly Family[] = () => [],
 ): DesiredPeers {
-  const left: { node: string; why: string }[] = [];
+  const left: LeftNode[] = [];
   const fixed = new Map(configured.map((peer) => [peer.node, peer]));
-  const underlays = new Set([self, ...configured].map(({ underlay }) => formatAddress(underlay)));
+  const underlays = new Set([self, ...configured].flatMap(({ underlay }) => underlay.map(formatAddress)));
   // In one order on all nodes, whatever each heard first: of two at one address the older claim stays.
   const candidates = inOrder(members).filter((member) => {
     const why = obstacle(member);
     if (why !== undefined) left.push({ node: member.node, why });
-    else underlays.add(formatAddress(member.underlay));
+    else for (const address of member.underlay) underlays.add(formatAddress(address));
     return why === undefined;
   });
 
@@ -45,18 +65,31 @@ export function desiredPeers(
     if (!owners.has(node)) left.push({ node, why: 'its subnet belongs to somebody else' });
     return owners.has(node);
   });
-  return { peers: [...configured, ...added.map(peerOf)], left };
+  const peers = [...configured, ...added.map(peerOf)].flatMap((peer) => reached(peer) ?? []);
+  return { peers, left };
 
   function obstacle({ node, underlay, podCidr }: Statement): string | undefined {
     if (podCidr.length === 0) return NO_SUBNET;
     if (fixed.has(node)) return 'the configuration says what it is';
-    if (underlay.family !== self.underlay.family) return `its underlay is IPv${underlay.family}`;
-    if (underlays.has(formatAddress(underlay))) return `its address ${formatAddress(underlay)} is another's`;
-    if (clusterCidr.some((range) => prefixContains(range, underlay))) return 'its address lies inside the overlay';
+    const taken = underlay.find((address) => underlays.has(formatAddress(address)));
+    if (taken) return `its address ${formatAddress(taken)} is another's`;
+    if (underlay.some((address) => clusterCidr.some((range) => prefixContains(range, address)))) {
+      return 'its address lies inside the overlay';
+    }
     if (!podCidr.every((prefix) => clusterCidr.some((range) => holds(range, prefix)))) {
       return 'its subnet is not inside clusterCidr';
     }
     return undefined;
+  }
+
+  function reached(peer: PeerConfig): DesiredPeer | undefined {
+    const [underlay] = reachable(self.underlay, peer.underlay, avoid(peer.node));
+    if (!underlay) {
+      left.push({ node: peer.node, why: noSharedFamily(peer.node, self.underlay, peer.underlay), apart: peer });
+      return undefined;
+    }
+    const other = peer.underlay.find(({ family }) => family !== underlay.family);
+    return { ...peer, underlay, ...(other && { otherUnderlay: other }) };
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a machine is and has, as far as podwire cares: gathered by src/os/facts.ts, judged by check.ts. */
 import type { Address, Prefix } from '../wire/address.js';
-import type { Endpoint } from './config/node-config.js';
+import type { Seed } from './config/node-config.js';
 import type { ActualRoute } from './host-plan.js';
 
 export interface InterfaceFacts {
@@ -56,6 +56,19 @@ export interface XfrmPolicy {
   readonly blocks: boolean;
 }
 
+export interface GossipBind {
+  readonly udp: 'ok' | string;
+  readonly tcp: 'ok' | string;
+}
+
+export interface JoinFacts {
+  readonly to: Seed;
+  /** A name may have several addresses. Empty: there is no route. */
+  readonly from: readonly Address[];
+  /** Why its name has no address; undefined: it has, or is one itself. */
+  readonly problem?: string;
+}
+
 export interface MachineFacts {
   /** `uname -r`. */
   readonly kernel: string;
@@ -74,12 +87,12 @@ export interface MachineFacts {
   readonly interfaces: readonly InterfaceFacts[];
   /** Routes of the main table that overlap the cluster range, but the default route. */
   readonly routes: readonly ActualRoute[];
-  /** Binding the underlay address and port: worked, or the errno. */
-  readonly bind: 'ok' | string;
+  /** Binding each underlay address, in their order, and the port: worked, or the errno. */
+  readonly bind: readonly ('ok' | string)[];
   /** The same for gossip's port; undefined where there is no gossip. */
-  readonly gossipBind: { readonly udp: 'ok' | string; readonly tcp: 'ok' | string } | undefined;
-  /** The nodes to join, each with the own address that reaches it; undefined: there is no route. */
-  readonly joins: readonly { readonly to: Endpoint; readonly from: Address | undefined }[];
+  readonly gossipBind: readonly GossipBind[] | undefined;
+  /** The nodes to join, each with the own addresses that reach it, and whether its name has an address. */
+  readonly joins: readonly JoinFacts[];
   /** Why the key file cannot be used; undefined: it can, or there is none. */
   readonly keyProblem: string | undefined;
   /** `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`; undefined: this kernel has no such family. */

@@ -4,7 +4,10 @@ import type { OffloadName } from './config/offloads.js';
 
 export interface PeerStatus {
   readonly node: string;
+  /** The address that its traffic goes to. */
   readonly underlay: string;
+  /** All of its underlay addresses: one, or one of each family. */
+  readonly underlays: readonly string[];
   readonly podCidr: readonly string[];
   readonly mac: string;
   /** Largest inner IP packet that the path takes, bytes. */
@@ -13,7 +16,7 @@ export interface PeerStatus {
   readonly txBytes: number;
   readonly rxFrames: number;
   readonly rxBytes: number;
-  /** Whether its VXLAN port answers, by probes of our own; absent where it is not probed. */
+  /** Whether its VXLAN port answers, by probes of our own, or why there is no traffic; absent where it is not probed. */
   readonly data?: DataPathStatus;
 }
 
@@ -31,7 +34,9 @@ export interface NodeStatus {
   readonly node: string;
   /** `joining`: no node has let it in yet; `waiting-for-subnet`: it is in, and carries nothing yet; `running`. */
   readonly phase: 'joining' | 'waiting-for-subnet' | 'running';
+  /** The first of `underlays`; empty while none is found. */
   readonly underlay: string;
+  readonly underlays: readonly string[];
   readonly podCidr: readonly string[];
   readonly clusterCidr: readonly string[];
   readonly device: string;
@@ -73,7 +78,9 @@ export interface MemberStatus {
   readonly node: string;
   readonly state: 'alive' | 'suspect' | 'dead' | 'left';
   readonly self: boolean;
+  /** The first of `underlays`. */
   readonly underlay: string;
+  readonly underlays: readonly string[];
   /** None while it has no subnet. */
   readonly podCidr: readonly string[];
   /** Of its claim to them; 0: configured by hand. */

@@ -8,10 +8,13 @@ import { ForwardingReader } from '../core/forwarding/forwarding-reader.js';
 import { ForwardingTable } from '../core/forwarding/forwarding-table.js';
 import { PathMtuTable } from '../core/path-mtu.js';
 import { overhead } from '../wire/vxlan.js';
-import { type Peer, type PeerDifference, PeerSet } from './peers.js';
+import { type Peer, type PeerDifference, PeerSet, underlays } from './peers.js';
 import type { PathContext, Vtep } from './vtep.js';
 
-/** No report takes a path below this, bytes of outer IP packet: RFC 791 §3.1, RFC 8201 §4. */
+/**
+ * No report takes a path below this, bytes of outer IP packet: RFC 791 §3.1, RFC 8201 §4. Where a node has both families
+ * the lower holds for both: Linux itself takes no IPv6 path below 1,280.
+ */
 const PATH_FLOOR = { 4: 576, 6: 1280 } as const;
 
 export const DEFAULT_MAX_PEERS = 16_384;
@@ -23,6 +26,8 @@ export interface SharedState {
   readonly workers: number;
   readonly maxPeers: number;
   readonly vtep: Vtep;
+  /** No path is taken for narrower, bytes of outer IP packet. */
+  readonly pathFloor: number;
 }
 
 export interface OverlayOptions {
@@ -57,7 +62,8 @@ export class Overlay {
       ...(options.maxPrefixes === undefined ? {} : { maxPrefixes: options.maxPrefixes }),
     });
     this.counters = new CounterTable(workers, maxPeers);
-    this.#pathMtus = new PathMtuTable(maxPeers, PATH_FLOOR[self.underlay.family]);
+    const pathFloor = Math.min(...underlays(self).map(({ family }) => PATH_FLOOR[family]));
+    this.#pathMtus = new PathMtuTable(maxPeers, pathFloor);
     this.#peers = new PeerSet(self, options.vxlan, maxPeers);
     this.shared = {
       forwarding: this.#table.memory,
@@ -65,13 +71,8 @@ export class Overlay {
       pathMtus: this.#pathMtus.memory,
       workers,
       maxPeers,
-      vtep: {
-        vni: options.vxlan.vni,
-        mac: self.mac,
-        underlay: self.underlay.family,
-        dscp: options.dscp ?? 0,
-        mtu: options.mtu,
-      },
+      vtep: { vni: options.vxlan.vni, mac: self.mac, dscp: options.dscp ?? 0, mtu: options.mtu },
+      pathFloor,
     };
   }
 
@@ -94,13 +95,14 @@ export class Overlay {
 
   async #setPeers(next: readonly Peer[]): Promise<PeerDifference> {
     const { difference, commit } = this.#peers.difference(next);
-    const gone = difference.removed.map((node) => this.#peers.indexOf(node));
+    const indexesOf = (nodes: readonly string[]) => nodes.map((node) => this.#peers.indexOf(node));
+    const gone = indexesOf(difference.removed);
+    const moved = indexesOf(difference.changed);
     if (difference.changes.length > 0) await this.#table.apply(difference.changes);
     commit();
-    for (const index of gone) {
-      this.counters.resetPeer(index);
-      this.#pathMtus.reset(index);
-    }
+    for (const index of gone) this.counters.resetPeer(index);
+    // One that has changed may be reached over another path now.
+    for (const index of [...gone, ...moved]) this.#pathMtus.reset(index);
     return difference;
   }
 
@@ -123,7 +125,7 @@ export class Overlay {
     const { vtep } = this.shared;
     for (const { index, peer } of this.#peers.entries()) {
       const outer = this.#pathMtus.get(index);
-      const mtu = outer === 0 ? vtep.mtu : Math.min(vtep.mtu, outer - overhead(vtep.underlay));
+      const mtu = outer === 0 ? vtep.mtu : Math.min(vtep.mtu, outer - overhead(peer.underlay.family));
       yield { peer, mtu, counters: this.counters.peer(index) };
     }
   }
@@ -150,12 +152,12 @@ export function pathContext(
   now: () => number,
   onProbe?: PathContext['onProbe'],
 ): PathContext {
-  const { vtep, workers, maxPeers } = shared;
+  const { vtep, pathFloor, workers, maxPeers } = shared;
   const counters = new CounterTable(workers, maxPeers, shared.counters);
   return {
     vtep,
     table: new ForwardingReader(shared.forwarding, worker),
-    pathMtus: new PathMtuTable(maxPeers, PATH_FLOOR[vtep.underlay], shared.pathMtus),
+    pathMtus: new PathMtuTable(maxPeers, pathFloor, shared.pathMtus),
     counters: counters.row(worker),
     peerCounters: counters.peers(worker),
     work,

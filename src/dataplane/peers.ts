@@ -12,7 +12,10 @@ import { encapsulationPrefix } from '../wire/vxlan.js';
 /** A node as the dataplane knows it. */
 export interface Peer {
   readonly node: string;
+  /** Where its frames go, and come from. */
   readonly underlay: Address;
+  /** Its address of the other underlay family: its frames may come from there as well. */
+  readonly otherUnderlay?: Address | undefined;
   /** Its pod subnets: at most one for each family. */
   readonly podCidr: readonly Prefix[];
   /** Its VTEP MAC, six bytes. */
@@ -136,26 +139,35 @@ export class PeerSet {
       ecn: peer.ecn ?? false,
       overlay: peer.podCidr.map(overlayAddress),
     };
-    const underlay = hostPrefix(peer.underlay);
     return [
       { kind: 'setPeer', peer: index, record },
       ...peer.podCidr.map((prefix): ForwardingChange => ({ kind: 'setPrefix', prefix, peer: index, underlay: false })),
-      { kind: 'setPrefix', prefix: underlay, peer: index, underlay: true },
+      ...underlays(peer).map((address): ForwardingChange => {
+        return { kind: 'setPrefix', prefix: hostPrefix(address), peer: index, underlay: true };
+      }),
     ];
   }
 }
 
 function prefixes(peer: Peer): Prefix[] {
-  return [...peer.podCidr, hostPrefix(peer.underlay)];
+  return [...peer.podCidr, ...underlays(peer).map(hostPrefix)];
+}
+
+/** All addresses that its frames may come from. */
+export function underlays({ underlay, otherUnderlay }: Peer): Address[] {
+  return otherUnderlay ? [underlay, otherUnderlay] : [underlay];
 }
 
 function samePeer(one: Peer, other: Peer): boolean {
   if (one === other) return true;
   return (
-    sameAddress(one.underlay, other.underlay) &&
+    sameList(underlays(one), underlays(other), sameAddress) &&
     macEquals(one.mac, 0, other.mac) &&
     (one.ecn ?? false) === (other.ecn ?? false) &&
-    one.podCidr.length === other.podCidr.length &&
-    one.podCidr.every((prefix, i) => samePrefix(prefix, other.podCidr[i]))
+    sameList(one.podCidr, other.podCidr, samePrefix)
   );
+}
+
+function sameList<T>(one: readonly T[], other: readonly T[], same: (a: T, b: T) => boolean): boolean {
+  return one.length === other.length && one.every((value, i) => same(value, other[i]));
 }

@@ -2,7 +2,6 @@
 import type { ByteWork } from '../bytes/work.js';
 import type { ForwardingReader } from '../core/forwarding/forwarding-reader.js';
 import type { PathMtuTable } from '../core/path-mtu.js';
-import type { Family } from '../wire/address.js';
 import { overhead } from '../wire/vxlan.js';
 
 /** This node as a VXLAN tunnel end point. */
@@ -10,8 +9,6 @@ export interface Vtep {
   readonly vni: number;
   /** Its VTEP MAC, six bytes. */
   readonly mac: Uint8Array;
-  /** Family of the underlay, which sets the overhead. */
-  readonly underlay: Family;
   /** DSCP of outer packets, 0 to 63, or `INHERIT`. */
   readonly dscp: number;
   /** The device's MTU: the largest inner IP packet, bytes. */
@@ -45,7 +42,7 @@ export interface PathContext {
 export const HEADROOM = 32;
 
 /** The largest inner IP packet that reaches a peer: the device's MTU, or less if its path was found to be narrower. */
-export function pathMtu({ pathMtus, vtep }: PathContext, peer: number): number {
+export function pathMtu({ pathMtus, table, vtep }: PathContext, peer: number): number {
   const outer = pathMtus.get(peer);
-  return outer === 0 ? vtep.mtu : Math.min(vtep.mtu, outer - overhead(vtep.underlay));
+  return outer === 0 ? vtep.mtu : Math.min(vtep.mtu, outer - overhead(table.underlayFamily(peer)));
 }

@@ -4,9 +4,10 @@ import { access, constants, open, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { gossips, type PlacedConfig } from '../control/config/node-config.js';
-import type { MachineFacts } from '../control/machine-facts.js';
-import { type Address, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
+import { gossips, type PlacedConfig, type Seed } from '../control/config/node-config.js';
+import type { GossipBind, JoinFacts, MachineFacts } from '../control/machine-facts.js';
+import { addressIn, FAMILIES } from '../core/underlay.js';
+import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
 import { readFirewall } from './firewall.js';
 import { firewallQuestions } from './firewall-questions.js';
 import { ipQuery } from './ip-batch.js';
@@ -15,6 +16,7 @@ import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
 import { sourceTowards } from './own-address.js';
 import { readOtherWays, readStealingRules, readXfrmPolicies } from './policy-routing.js';
+import { SeedResolver } from './seed-resolver.js';
 import { readSysctl } from './sysctl.js';
 
 const CAP_NET_ADMIN = 12n;
@@ -40,14 +42,16 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     keptMac,
   ] = await Promise.all([
     gatherSettings(config, network),
-    readFirewall(firewallQuestions(config, underlayDevice(config, network), podDevices(config, network))),
-    gatherRouting(config, underlayDevice(config, network)),
+    readFirewall(firewallQuestions(config, underlayDevices(config, network), podDevices(config, network))),
+    gatherRouting(config, underlayDevices(config, network)),
     hasNetAdmin(),
     tunState(),
     answers(config.socket),
-    tryBind(config.underlay, config.vxlan.port),
-    gossips(config) ? tryBindBoth(config.underlay, config.gossip.port) : undefined,
-    Promise.all(config.join.map(async (to) => ({ to, from: await sourceTowards(to) }))),
+    Promise.all(config.underlay.map((address) => tryBind(address, config.vxlan.port))),
+    gossips(config)
+      ? Promise.all(config.underlay.map((address) => tryBindBoth(address, config.gossip.port)))
+      : undefined,
+    Promise.all(config.join.map(joinFacts)),
     keyProblemOf(config.gossip.keyFile),
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
@@ -73,8 +77,15 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
 
 type NetworkFacts = Pick<MachineFacts, 'ipProgram' | 'interfaces' | 'routes'>;
 
-function underlayDevice({ underlay }: PlacedConfig, { interfaces }: NetworkFacts): string | undefined {
-  return interfaces.find(({ addresses }) => addresses.some((own) => prefixContains(own, underlay)))?.name;
+/** The device that holds our underlay address of a family. */
+type UnderlayDevice = (family: Family) => string | undefined;
+
+function underlayDevices({ underlay }: PlacedConfig, { interfaces }: NetworkFacts): UnderlayDevice {
+  return (family) => {
+    const address = addressIn(underlay, family);
+    if (address === undefined) return undefined;
+    return interfaces.find(({ addresses }) => addresses.some((own) => prefixContains(own, address)))?.name;
+  };
 }
 
 /** Devices that lead to our own pods. */
@@ -88,17 +99,27 @@ function podDevices({ podCidr, device }: PlacedConfig, { routes }: NetworkFacts)
 /** Where packets of pods go besides the main table. */
 async function gatherRouting(
   { podCidr, clusterCidr, peers, join }: PlacedConfig,
-  device: string | undefined,
+  device: UnderlayDevice,
 ): Promise<Pick<MachineFacts, 'otherWays' | 'stealingRules' | 'xfrmPolicies'>> {
   const pods = podCidr.length > 0 ? podCidr : clusterCidr;
-  const others = [...peers.map(({ underlay }) => underlay), ...join.map(({ address }) => address)];
+  const others = [
+    ...peers.flatMap(({ underlay }) => underlay),
+    ...join.flatMap((seed) => ('address' in seed ? seed.address : [])),
+  ];
   const asked = others.slice(0, MOST_PEERS).map((peer) => ({ peer, text: formatAddress(peer) }));
   const [otherWays, stealingRules, xfrmPolicies] = await Promise.all([
-    readOtherWays(asked, device),
+    Promise.all(
+      FAMILIES.map((family) =>
+        readOtherWays(
+          asked.filter(({ peer }) => peer.family === family),
+          device(family),
+        ),
+      ),
+    ),
     readStealingRules(pods, clusterCidr),
     readXfrmPolicies(pods, clusterCidr),
   ]);
-  return { otherWays, stealingRules, xfrmPolicies };
+  return { otherWays: otherWays.flat(), stealingRules, xfrmPolicies };
 }
 
 /** Interfaces and routes; with no `ip` there are none to be seen. */
@@ -127,7 +148,7 @@ async function gatherSettings(
 ): Promise<
   Pick<MachineFacts, 'forwarding' | 'rpFilter' | 'conntrack' | 'socketBuffer' | 'ipv6Disabled' | 'invalidPackets'>
 > {
-  const outer = underlayDevice(config, network);
+  const outer = underlayDevices(config, network)(4);
   const paths = [
     'net/ipv4/ip_forward',
     'net/ipv6/conf/all/forwarding',
@@ -209,6 +230,17 @@ function answers(socket: string): Promise<boolean> {
   });
 }
 
+async function joinFacts(to: Seed): Promise<JoinFacts> {
+  let problem: string | undefined;
+  const resolver = new SeedResolver({
+    onFailure: (words) => {
+      problem = words;
+    },
+  });
+  const from = await Promise.all((await resolver.resolve(to)).map(sourceTowards));
+  return { to, from: from.filter((address) => address !== undefined), ...(problem !== undefined && { problem }) };
+}
+
 /** Takes the underlay address and a UDP port, and gives them back. */
 function tryBind(underlay: Address, port: number): Promise<string> {
   return new Promise((resolve) => {
@@ -224,7 +256,7 @@ function tryBind(underlay: Address, port: number): Promise<string> {
 }
 
 /** The same for UDP and TCP. */
-async function tryBindBoth(underlay: Address, port: number): Promise<NonNullable<MachineFacts['gossipBind']>> {
+async function tryBindBoth(underlay: Address, port: number): Promise<GossipBind> {
   const [udp, tcp] = await Promise.all([tryBind(underlay, port), tryListen(underlay, port)]);
   return { udp, tcp };
 }

@@ -1,7 +1,7 @@
 /** Packets that must pass this machine's packet filters untouched, for a configuration. Pure. */
 import type { PlacedConfig } from '../control/config/node-config.js';
 import { probeAddress } from '../control/probe-address.js';
-import { type Address, addressAt, type Prefix } from '../wire/address.js';
+import { type Address, addressAt, type Family, type Prefix } from '../wire/address.js';
 import type { Question } from './firewall.js';
 
 /** Any service of a pod. */
@@ -9,14 +9,16 @@ const POD_PORT = 80;
 /** The places of pods in a range; the first are a node's own. */
 const POD = 10;
 const OTHER_POD = 11;
+/** Peers that are asked about, of each family. */
+const MOST_SENDERS = 4;
 
 /**
- * @param underlayDevice undefined: not known
+ * @param underlayDevice the device of our own address of a family; undefined: not known
  * @param podDevices where packets of our pods come from and go to, as far as they are known
  */
 export function firewallQuestions(
   config: PlacedConfig,
-  underlayDevice: string | undefined,
+  underlayDevice: (family: Family) => string | undefined,
   podDevices: readonly string[],
 ): Question[] {
   const devices = podDevices.length > 0 ? podDevices : [undefined];
@@ -42,15 +44,27 @@ export function firewallQuestions(
 }
 
 /** What peers send; of those whose address is known, as a rule may be about it. */
-function frames(config: PlacedConfig, iif: string | undefined): Question[] {
-  const { underlay, vxlan } = config;
-  const known = [...config.peers.map((peer) => peer.underlay), ...config.join.map(({ address }) => address)];
-  const senders = known.length > 0 ? known.slice(0, 4) : [underlay];
-  return senders.map((source) => ({
-    hook: 'input',
-    traffic: 'vxlan',
-    packet: { iif, oif: undefined, source, destination: underlay, protocol: 'udp', port: vxlan.port, state: 'new' },
-  }));
+function frames(
+  { underlay, vxlan, peers, join }: PlacedConfig,
+  underlayDevice: (family: Family) => string | undefined,
+): Question[] {
+  const others = [
+    ...peers.flatMap((peer) => peer.underlay),
+    ...join.flatMap((seed) => ('address' in seed ? seed.address : [])),
+  ];
+  return underlay.flatMap((destination) => {
+    const { family } = destination;
+    const known = others.filter((address) => address.family === family);
+    const senders = known.length > 0 ? known.slice(0, MOST_SENDERS) : [destination];
+    const to = { iif: underlayDevice(family), oif: undefined, destination, port: vxlan.port };
+    return senders.map(
+      (source): Question => ({
+        hook: 'input',
+        traffic: 'vxlan',
+        packet: { ...to, source, protocol: 'udp', state: 'new' },
+      }),
+    );
+  });
 }
 
 /** A pod here and one elsewhere, of each family. */

@@ -20,7 +20,8 @@ export class PeersFile {
     this.#written = (await readIfThere(this.#file)) ?? '';
     return this.#written.split('\n').flatMap((line) => {
       const endpoint = parseEndpoint(line);
-      return typeof endpoint === 'string' || endpoint.port === undefined ? [] : [{ ...endpoint, port: endpoint.port }];
+      if (typeof endpoint === 'string' || endpoint.port === undefined || 'host' in endpoint) return [];
+      return [{ address: endpoint.address, port: endpoint.port }];
     });
   }
 

@@ -1,4 +1,4 @@
-/** Where a worker sleeps: poll(2) over its device queue, its socket and a waker that any thread may ring. */
+/** Where a worker sleeps: poll(2) over its device queue, its sockets and a waker that any thread may ring. */
 import { POLLIN, type SystemCalls } from './system-calls.js';
 
 export class Poller {

@@ -23,8 +23,9 @@ const PORT_TRIES = 32;
 const EIO = 5;
 const EINVAL = 22;
 
-/** What one worker needs to drive its sockets; plain data, so it crosses to a thread. */
+/** A worker's sockets on one underlay address; plain data, so it crosses to a thread. */
 export interface UdpSockets {
+  readonly underlay: Address;
   readonly receive: number;
   readonly egress: Int32Array;
   /** Whether many datagrams may be sent as one message, for the kernel to cut (`UDP_SEGMENT`). */
@@ -32,7 +33,7 @@ export interface UdpSockets {
 }
 
 /**
- * Opens a worker's sockets, so that a taken port is known before anything was changed.
+ * Opens a worker's sockets on one address, so that a taken port is known before anything was changed.
  * @param random 0 <= x < 1, picks source ports
  */
 export function openUdpSockets(
@@ -62,7 +63,8 @@ export function openUdpSockets(
     for (let i = 0; i < options.sourcePorts; i++) {
       opened.push(openEgress(system, common, options.random));
     }
-    return { receive, egress: Int32Array.from(opened.slice(1)), segments: offload.udpSegment };
+    const egress = Int32Array.from(opened.slice(1));
+    return { underlay: options.underlay, receive, egress, segments: offload.udpSegment };
   } catch (error) {
     for (const fd of opened) system.close(fd);
     throw error;
@@ -100,12 +102,12 @@ export class UdpUnderlay implements UnderlayEdge {
   /** Records of single datagrams, for that case; they describe the caller's arena. */
   #singles: Batch | undefined;
 
-  constructor(system: SystemCalls, sockets: UdpSockets, underlay: Address) {
+  constructor(system: SystemCalls, sockets: UdpSockets) {
     this.#system = system;
     this.fd = sockets.receive;
     this.#egress = sockets.egress;
     this.#segments = sockets.segments;
-    this.#source = addressBytes(underlay);
+    this.#source = addressBytes(sockets.underlay);
     this.capabilities = { maxSegments: MAX_SEGMENTS, sourcePorts: sockets.egress.length };
   }
 

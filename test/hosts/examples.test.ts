@@ -69,7 +69,7 @@ function exampleFile(host: LabHost): string {
 async function giveUnderlay(lab: Lab, host: LabHost): Promise<void> {
   const config = loadConfig({ file: exampleFile(host) });
   if (!config.underlay) throw new Error(`${host.name}.yaml names no underlay`);
-  const underlay = formatAddress(config.underlay);
+  const underlay = formatAddress(config.underlay[0]);
   const own = await lab.exec(host, ['ip', 'address', 'add', `${underlay}/32`, 'dev', 'eth0']);
   const way = await lab.exec(lab.router, ['ip', 'route', 'add', underlay, 'via', host.underlay]);
   if (own.code !== 0 || way.code !== 0) throw new Error(own.stderr + way.stderr);

@@ -33,10 +33,9 @@ t.test('a path probe from a peer comes out at the pool, with its index', { skip 
   const pool = await WorkerPool.start({
     system,
     shared: overlay.shared,
-    underlay: alpha.underlay,
     queues: [queue],
     capabilities: { checksum: false, tcpSegmentation: false, udpSegmentation: false },
-    sockets: [sockets],
+    sockets: [[sockets]],
     onLost: (error) => t.fail(error.message),
     onProbe: (index, bytes) => events.emit('probe', index, bytes),
   });

@@ -24,10 +24,9 @@ async function open(workers: number, onLost: (error: PodwireError) => void, prog
   const pool = await WorkerPool.start({
     system,
     shared: overlay.shared,
-    underlay: self.underlay,
     queues: Array.from({ length: workers }, () => -1),
     capabilities: { checksum: false, tcpSegmentation: false, udpSegmentation: false },
-    sockets: Array.from({ length: workers }, () => ({ receive: -1, egress: new Int32Array(), segments: true })),
+    sockets: Array.from({ length: workers }, () => []),
     onLost,
     program: new URL(program, import.meta.url),
   });

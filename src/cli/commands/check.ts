@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { checkNode, type Finding, fatalProblems } from '../../control/check.js';
-import { formatEndpoint } from '../../control/config/endpoint.js';
+import { formatSeed } from '../../control/config/endpoint.js';
 import { loadConfig } from '../../control/config/load.js';
 import type { NodeConfig, PlacedConfig } from '../../control/config/node-config.js';
+import type { Underlay } from '../../core/underlay.js';
 import { gatherFacts } from '../../os/facts.js';
-import { ownAddressTowards } from '../../os/own-address.js';
+import { ownAddressesTowards } from '../../os/own-address.js';
+import { SeedResolver } from '../../os/seed-resolver.js';
 import { addConfigOptions } from '../config-options.js';
 import { EXIT_OK, EXIT_REFUSED } from '../failure.js';
 import { addExamples } from '../help.js';
@@ -21,13 +23,20 @@ export function configure(command: Command): void {
   command.addHelpText('after', '\nEnds with 0 if the node can run, warnings or not, and with 2 if it cannot.');
   command.action(async (options: { json?: boolean }) => {
     const config = loadConfig(source());
-    const underlay = config.underlay ?? (await ownAddressTowards(config.join));
-    const findings = underlay ? await check({ ...config, underlay }) : [noRoute(config)];
+    const underlay = config.underlay ?? (await found(config));
+    const findings = underlay.length > 0 ? await check({ ...config, underlay }) : [noRoute(config)];
     const fit = fatalProblems(findings).length === 0;
     if (options.json) printJson({ fit, findings });
     else print(findingsText(findings, lookOf(process.stdout)));
     process.exitCode = fit ? EXIT_OK : EXIT_REFUSED;
   });
+}
+
+/** As `up` finds it. */
+async function found({ join }: NodeConfig): Promise<Underlay> {
+  const resolver = new SeedResolver({ onFailure: () => {} });
+  const seeds = await Promise.all(join.map((seed) => resolver.resolve(seed)));
+  return (await ownAddressesTowards(seeds.flat())).underlay;
 }
 
 async function check(config: PlacedConfig): Promise<Finding[]> {
@@ -38,7 +47,7 @@ function noRoute({ join }: NodeConfig): Finding {
   return {
     level: 'bad',
     subject: 'underlay',
-    message: `there is no route to ${join.map(formatEndpoint).join(', ')}, so no own address towards it`,
+    message: `there is no route to ${join.map(formatSeed).join(', ')}, so no own address towards it`,
     mend: 'see whether the network is up, or set underlay',
   };
 }

@@ -100,7 +100,7 @@ function parseValue({ key, schema }: Leaf, value: string | true | readonly strin
   if (plain(schema) instanceof z.ZodNumber) return numberIn(value);
   const kind = keyFacts.get(schema)?.value;
   if (kind === 'DSCP') return numberIn(value);
-  if (kind === 'PREFIX') return value.split(',');
+  if (kind === 'PREFIX' || kind === 'ADDRESS') return value.split(',');
   if (kind !== 'LENGTH') return value;
   const lengths = value.split(',').map(numberIn);
   return lengths.length === 1 ? lengths[0] : lengths;
@@ -120,13 +120,13 @@ function parseParameter(text: string): [string, number | string] {
   return [name, numberIn(value)];
 }
 
-/** Reads `name=underlay=podCidr[,podCidr6][=mac]`. */
+/** Reads `name=underlay[,underlay6]=podCidr[,podCidr6][=mac]`. */
 function parsePeer(text: string): object {
   const [node, underlay, podCidr, mac, ...more] = text.split('=');
   if (podCidr === undefined || more.length > 0) {
     throw new PodwireError('CONFIG', `--peer ${text}: write it as ${PEER_FORM}, such as bravo=192.0.2.2=10.244.2.0/24`);
   }
-  return { node, underlay, podCidr: podCidr.split(','), ...(mac !== undefined && { mac }) };
+  return { node, underlay: underlay.split(','), podCidr: podCidr.split(','), ...(mac !== undefined && { mac }) };
 }
 
 export function isMapping(value: unknown): value is Record<string, unknown> {

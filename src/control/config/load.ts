@@ -60,7 +60,7 @@ export function parseConfig(raw: unknown, machine: Machine): { config: NodeConfi
     podCidr,
     ...rest,
     peers: peers.map((peer) => ({ ...peer, mac: peer.mac ?? macFromName(peer.node) })),
-    join: join.map(({ address, port = gossip.port }) => ({ address, port })),
+    join: join.map(({ port = gossip.port, ...where }) => ({ ...where, port })),
     gossip: { ...openGossip, ...(keyFile !== undefined && { keyFile }) },
     workers: workers ?? defaultWorkers(machine.cores),
     ...(mtu !== undefined && { mtu }),

@@ -1,8 +1,9 @@
 /** What the keys of membership must have in common: whether there is gossip, and that what needs it has it. Pure. */
-import { formatPrefix } from '../../wire/address.js';
+import { sharedFamilies } from '../../core/underlay.js';
+import { formatAddress, formatPrefix } from '../../wire/address.js';
 import { outerAddressProblem } from './outer-address.js';
 import type { Problem } from './problem.js';
-import { type Draft, familyReference, LONGEST_POD_PREFIX } from './semantic.js';
+import { type Draft, LONGEST_POD_PREFIX } from './semantic.js';
 
 export function checkMembership(draft: Draft): Problem[] {
   return [
@@ -80,9 +81,16 @@ function checkPort({ gossipPort, vxlanPort }: Draft): Problem[] {
   ];
 }
 
-function checkJoin(draft: Draft): Problem[] {
-  return draft.join.flatMap(({ address }, i) => {
-    const message = outerAddressProblem(address, familyReference(draft), draft.clusterCidr ?? []);
+function checkJoin({ join, self, clusterCidr = [] }: Draft): Problem[] {
+  const each = join.flatMap((seed, i): Problem[] => {
+    const message = 'host' in seed ? undefined : outerAddressProblem(seed.address, clusterCidr);
     return message === undefined ? [] : [{ path: `join[${i}]`, message }];
   });
+  // Names may have addresses of any family.
+  const addresses = join.flatMap((seed) => ('host' in seed ? [] : [seed.address]));
+  const { underlay = [] } = self;
+  const strange = addresses.length > 0 && addresses.length === join.length && underlay.length > 0;
+  if (!strange || sharedFamilies(underlay, addresses).length > 0) return each;
+  const message = `no node to join is IPv${underlay[0].family}, and underlay ${formatAddress(underlay[0])} is: add one, or an IPv${addresses[0].family} address to underlay`;
+  return [...each, { path: 'join', message }];
 }

@@ -1,12 +1,13 @@
 /** A node's configuration, read, checked and complete: what every part of the program gets to see. */
+import type { Underlay } from '../../core/underlay.js';
 import type { Address, Prefix } from '../../wire/address.js';
 import type { OffloadSwitches } from './offloads.js';
 
 export interface PeerConfig {
   /** The peer's name, unique in the cluster. */
   readonly node: string;
-  /** The address that its VXLAN packets come from and go to. */
-  readonly underlay: Address;
+  /** The addresses that its VXLAN packets come from and go to: one, or one of each family. */
+  readonly underlay: Underlay;
   /** Its pod subnets: at most one for each family. */
   readonly podCidr: readonly Prefix[];
   /** Its VTEP MAC, six bytes; from the configuration or derived from its name (src/core/mac.ts). */
@@ -20,6 +21,15 @@ export interface Endpoint {
   readonly address: Address;
   readonly port: number;
 }
+
+/** A host's name, looked up whenever it is needed: its addresses may change. */
+export interface NamedEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A node to join, as it is configured. */
+export type Seed = Endpoint | NamedEndpoint;
 
 export interface GossipConfig {
   /** UDP and TCP. */
@@ -45,8 +55,8 @@ export interface VxlanConfig {
 
 export interface NodeConfig {
   readonly node: string;
-  /** Absent: the own address that reaches the nodes of `join`, of which there is one then. */
-  readonly underlay?: Address;
+  /** Absent: the own addresses that reach the nodes of `join`, of which there is one then. */
+  readonly underlay?: Underlay;
   /** Empty: subnets are claimed from `clusterCidr`, by gossip. */
   readonly podCidr: readonly Prefix[];
   readonly clusterCidr: readonly Prefix[];
@@ -56,7 +66,7 @@ export interface NodeConfig {
   readonly vxlan: VxlanConfig;
   readonly peers: readonly PeerConfig[];
   /** Nodes that are asked to let this one into the cluster. */
-  readonly join: readonly Endpoint[];
+  readonly join: readonly Seed[];
   readonly gossip: GossipConfig;
   /** Worker threads, each with one queue of the device and sockets of its own. */
   readonly workers: number;
@@ -68,9 +78,9 @@ export interface NodeConfig {
   readonly mtu?: number;
 }
 
-/** A configuration whose underlay address is known: configured, or found. */
+/** A configuration whose underlay addresses are known: configured, or found. */
 export interface PlacedConfig extends NodeConfig {
-  readonly underlay: Address;
+  readonly underlay: Underlay;
 }
 
 /** A configuration with all that was left to be found out: a node that carries traffic has an address and subnets. */

@@ -20,30 +20,14 @@ export const NOT_UNICAST = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'].ma
 export const NOT_ROUTED = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].map(range);
 const LINK_LOCAL_V6 = range('fe80::/10');
 
-/** An address that decides of which family the underlay is, and the words for whose it is. */
-export interface Reference {
-  readonly whose: string;
-  readonly address: Address;
-}
-
-/**
- * Why nodes cannot be reached at this address; undefined: they can.
- * @param reference absent: either family may be
- */
-export function outerAddressProblem(
-  address: Address,
-  reference: Reference | undefined,
-  clusterCidr: readonly Prefix[],
-): string | undefined {
+/** Why nodes cannot be reached at this address; undefined: they can. */
+export function outerAddressProblem(address: Address, clusterCidr: readonly Prefix[]): string | undefined {
   const text = formatAddress(address);
   if (NOT_UNICAST.some((prefix) => prefixContains(prefix, address))) {
     return `${text} is no single host's address: write the address that the other nodes reach`;
   }
   if (prefixContains(LINK_LOCAL_V6, address)) {
     return `${text} is valid on one link only: write a global or unique local address`;
-  }
-  if (reference && reference.address.family !== address.family) {
-    return `${text} is IPv${address.family}, ${reference.whose} ${formatAddress(reference.address)} is IPv${reference.address.family}: all underlay addresses are of one family`;
   }
   const cluster = clusterCidr.find((prefix) => prefixContains(prefix, address));
   if (!cluster) return undefined;

@@ -23,7 +23,7 @@ ${exampleFile()}\`\`\`
 
 ${table(['key', 'flag', 'default', 'meaning'], keyRows())}
 
-An address value \`[v4, v6]\` is a list in the file and is written with a comma as a flag:
+A value \`[v4, v6]\` is a list in the file and is written with a comma as a flag:
 \`--pod-cidr 10.244.1.0/24,fd00:244:0:1::/64\`.
 
 ## Two ways to have peers
@@ -71,7 +71,8 @@ The trains do not leave the machine: what a NIC does to them, no test here can s
 ## What must hold
 
 - Names, underlay addresses and MAC addresses are unique, this node's own among them.
-- Underlay addresses, those to join among them, are of one family, and none lies inside \`clusterCidr\`.
+- A node has at most one underlay address of each family, and none, nor one to join, lies inside \`clusterCidr\`. Two nodes
+  carry traffic for each other if there is a family that both have.
 - Pod subnets lie inside \`clusterCidr\` and do not overlap. A node has at most one of each family, \`/30\` or larger, \`/126\`
   or larger for IPv6.
 - \`clusterCidr\` holds no loopback, link-local, multicast or unspecified addresses.

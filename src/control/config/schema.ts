@@ -49,22 +49,25 @@ const read = <T extends object>(what: string, parse: (text: string) => T | strin
     return z.NEVER;
   });
 
-const address = read<Address>(
-  'an IPv4 or IPv6 address',
-  (value) => parseAddress(value) ?? `${JSON.stringify(value)} is not an IPv4 or IPv6 address`,
-);
-
 const isTextOrTexts = (value: unknown) =>
   typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === 'string'));
 
-/** One prefix, or one for each family. */
-const prefixes = z
-  .custom<string | readonly string[]>(isTextOrTexts, 'must be a prefix such as 10.1.2.0/24, or a list of one a family')
-  .transform((value, context): readonly Prefix[] => {
-    const parsed = [value].flat().map(parsePrefix);
-    for (const one of parsed) if (typeof one === 'string') context.addIssue({ code: 'custom', message: one });
-    return parsed.filter((one) => typeof one !== 'string');
-  });
+/** One value, or one for each family; `parse` gives a value, or words that say what is wrong with it. */
+const onePerFamily = <T extends object>(what: string, parse: (text: string) => T | string) =>
+  z
+    .custom<string | readonly string[]>(isTextOrTexts, `must be ${what}, or a list of one a family`)
+    .transform((value, context): readonly T[] => {
+      const parsed = [value].flat().map(parse);
+      for (const one of parsed) if (typeof one === 'string') context.addIssue({ code: 'custom', message: one });
+      return parsed.filter((one) => typeof one !== 'string');
+    });
+
+const prefixes = onePerFamily<Prefix>('a prefix such as 10.1.2.0/24', parsePrefix);
+
+const addresses = onePerFamily<Address>(
+  'an IPv4 or IPv6 address',
+  (value) => parseAddress(value) ?? `${JSON.stringify(value)} is not an IPv4 or IPv6 address`,
+);
 
 const endpoint = read<WrittenEndpoint>('an address to join', parseEndpoint);
 
@@ -136,12 +139,12 @@ const offload = (description: string) =>
   });
 
 /** The shape of one peer as a flag. */
-export const PEER_FORM = 'NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC]';
+export const PEER_FORM = 'NAME=UNDERLAY[,UNDERLAY6]=PODCIDR[,PODCIDR6][=MAC]';
 
 export const PeerSchema = z.strictObject(
   {
     node: key(nodeName, "The peer's name.", { value: 'NAME', example: 'bravo' }),
-    underlay: key(address, 'The address that its VXLAN packets come from and go to.', {
+    underlay: key(addresses, 'The address that its VXLAN packets come from and go to, or `[v4, v6]`.', {
       value: 'ADDRESS',
       example: '198.51.100.7',
     }),
@@ -171,9 +174,13 @@ export const ConfigSchema = z.strictObject(
       fallback: 'the host name',
     }),
     underlay: key(
-      address.optional(),
-      'The address others reach this node at. VXLAN and gossip are sent from it and received on it alone, never on a wildcard.',
-      { value: 'ADDRESS', example: '192.0.2.10', fallback: 'the own address that reaches the nodes of `join`' },
+      addresses.optional(),
+      'The address others reach this node at, or `[v4, v6]`. VXLAN and gossip are sent from it and received on it alone, never on a wildcard.',
+      {
+        value: 'ADDRESS',
+        example: '192.0.2.10',
+        fallback: 'the own addresses that reach the nodes of `join`, one of each family',
+      },
     ),
     podCidr: key(
       prefixes.optional(),
@@ -224,8 +231,8 @@ export const ConfigSchema = z.strictObject(
     ),
     join: key(
       endpoints.default([]),
-      'Nodes that are asked to let this one into the cluster; one that answers is enough. May change while the node runs.',
-      { value: 'ADDRESS', example: ['192.0.2.1', '192.0.2.2'], form: 'ADDRESS[:PORT], several with commas' },
+      'Nodes that are asked to let this one into the cluster, by address or by a name that is looked up at each attempt; one that answers is enough. May change while the node runs.',
+      { value: 'ADDRESS', example: ['192.0.2.1', 'seed.example'], form: 'ADDRESS[:PORT], several with commas' },
     ),
     gossip: z
       .strictObject(

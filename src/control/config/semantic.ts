@@ -3,8 +3,8 @@
  * parsed, so that one bad value does not hide what is wrong elsewhere.
  */
 import { formatMac, macFromName } from '../../core/mac.js';
+import type { Underlay } from '../../core/underlay.js';
 import {
-  type Address,
   type Family,
   formatAddress,
   formatPrefix,
@@ -14,7 +14,7 @@ import {
 } from '../../wire/address.js';
 import type { WrittenEndpoint } from './endpoint.js';
 import type { NodeConfig } from './node-config.js';
-import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem, type Reference } from './outer-address.js';
+import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem } from './outer-address.js';
 import type { Problem } from './problem.js';
 
 /** Smallest link MTU of IPv6, RFC 8200 §5. */
@@ -27,7 +27,7 @@ export const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };
 interface DraftNode {
   readonly path: string;
   readonly node?: string | undefined;
-  readonly underlay?: Address | undefined;
+  readonly underlay?: Underlay | undefined;
   readonly podCidr?: readonly Prefix[] | undefined;
   readonly mac?: Uint8Array | undefined;
 }
@@ -54,11 +54,11 @@ export function crossCheck(draft: Draft): Problem[] {
     ...nodes.flatMap((node) => checkUnderlay(node, draft)),
     ...nodes.flatMap((node) => checkPodCidr(node, clusterCidr)),
     ...checkMtu(draft),
-    ...duplicates(nodes, 'node', ({ node }) => node),
-    ...duplicates(nodes, 'underlay', ({ underlay }) => underlay && formatAddress(underlay)),
+    ...duplicates(nodes, 'node', ({ node }) => (node === undefined ? [] : [node])),
+    ...duplicates(nodes, 'underlay', ({ underlay = [] }) => underlay.map(formatAddress)),
     ...duplicates(nodes, 'mac', ({ node, mac }) => {
       const bytes = mac ?? (node === undefined ? undefined : macFromName(node));
-      return bytes && formatMac(bytes);
+      return bytes ? [formatMac(bytes)] : [];
     }),
     ...overlaps(nodes),
   ];
@@ -79,17 +79,17 @@ function checkCluster(clusterCidr: readonly Prefix[] = []): Problem[] {
   return [...onePerFamily(path, clusterCidr), ...unusable];
 }
 
-function checkUnderlay({ path, underlay }: DraftNode, draft: Draft): Problem[] {
-  if (!underlay) return [];
-  const message = outerAddressProblem(underlay, familyReference(draft), draft.clusterCidr ?? []);
-  return message === undefined ? [] : [{ path: `${path}underlay`, message }];
-}
-
-/** This node's own address decides; where it is to be found out, the first node to join does. */
-export function familyReference({ self, join }: Draft): Reference | undefined {
-  if (self.underlay) return { whose: "this node's", address: self.underlay };
-  const [first] = join;
-  return first && { whose: 'the first to join', address: first.address };
+function checkUnderlay(node: DraftNode, { clusterCidr = [] }: Draft): Problem[] {
+  const { underlay = [] } = node;
+  const path = `${node.path}underlay`;
+  const each = underlay.flatMap((address): Problem[] => {
+    const message = outerAddressProblem(address, clusterCidr);
+    return message === undefined ? [] : [{ path, message }];
+  });
+  const second = secondOfFamily(underlay);
+  if (!second) return each;
+  const message = `${formatAddress(second)} is a second IPv${second.family} address: at most one a family`;
+  return [{ path, message }, ...each];
 }
 
 function checkPodCidr(node: DraftNode, clusterCidr: readonly Prefix[] | undefined): Problem[] {
@@ -124,27 +124,31 @@ function checkMtu({ mtu, self, clusterCidr }: Draft): Problem[] {
 }
 
 function onePerFamily(path: string, prefixes: readonly Prefix[]): Problem[] {
-  const second = prefixes.find((prefix, i) => prefixes.findIndex(({ family }) => family === prefix.family) < i);
+  const second = secondOfFamily(prefixes);
   if (!second) return [];
   return [{ path, message: `${formatPrefix(second)} is a second IPv${second.family} prefix: at most one a family` }];
+}
+
+function secondOfFamily<T extends { readonly family: Family }>(values: readonly T[]): T | undefined {
+  return values.find((value, i) => values.findIndex(({ family }) => family === value.family) < i);
 }
 
 /** Finds values that two nodes share; the later one is told. */
 function duplicates(
   nodes: readonly DraftNode[],
   key: 'node' | 'underlay' | 'mac',
-  valueIn: (node: DraftNode) => string | undefined,
+  valuesIn: (node: DraftNode) => readonly string[],
 ): Problem[] {
   const owners = new Map<string, DraftNode>();
-  return nodes.flatMap((node) => {
-    const value = valueIn(node);
-    if (value === undefined) return [];
-    const owner = owners.get(value);
-    if (!owner) owners.set(value, node);
-    // Two nodes of one name have one derived MAC as well: the name says it.
-    if (!owner || (key === 'mac' && owner.node === node.node)) return [];
-    return [{ path: node.path + key, message: duplicateProblem(key, value, owner) }];
-  });
+  return nodes.flatMap((node) =>
+    valuesIn(node).flatMap((value): Problem[] => {
+      const owner = owners.get(value);
+      if (!owner) owners.set(value, node);
+      // Two nodes of one name have one derived MAC as well: the name says it. One node's twice is a second of a family.
+      if (!owner || owner === node || (key === 'mac' && owner.node === node.node)) return [];
+      return [{ path: node.path + key, message: duplicateProblem(key, value, owner) }];
+    }),
+  );
 }
 
 function duplicateProblem(key: 'node' | 'underlay' | 'mac', value: string, owner: DraftNode): string {

@@ -19,12 +19,16 @@ const FOUND_AFTER = 5_000;
 /** Who was asked in vain, and what came of it. */
 export type Refusals = readonly { readonly endpoint: Endpoint; readonly reason: string }[];
 
-export interface JoinerOptions {
-  /** Whom to ask, without this node itself; asked for anew in each round. */
-  readonly candidates: () => readonly Endpoint[];
-  readonly ask: (endpoint: Endpoint) => Promise<Outcome>;
+export interface Candidates {
+  readonly ask: readonly Endpoint[];
   /** `at once`: it was told of nobody; `late`: it stands first in the list that all nodes have. */
   readonly mayFound: 'at once' | 'late' | 'never';
+}
+
+export interface JoinerOptions {
+  /** Whom to ask, without this node itself, and whether it may found a cluster; asked for anew in each round. */
+  readonly candidates: () => Promise<Candidates>;
+  readonly ask: (endpoint: Endpoint) => Promise<Outcome>;
   readonly clock: Clock;
   /** 0 <= x < 1 */
   readonly random: () => number;
@@ -43,11 +47,12 @@ export class Joiner {
 
   /** Resolves with how it ended: a state was exchanged, the node stands alone as the first, or `stop` was called. */
   async run(): Promise<'joined' | 'founded' | 'stopped'> {
-    const { candidates, mayFound, clock, onRefused } = this.#options;
+    const { candidates, clock, onRefused } = this.#options;
     const started = clock.now();
     for (let pause = FIRST_PAUSE; !this.#stopped; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      const asked = candidates();
-      const reasons = await this.#round(asked);
+      const { ask, mayFound } = await candidates();
+      if (this.#stopped) break;
+      const reasons = await this.#round(ask);
       if (this.#stopped) break;
       if (reasons === undefined) return 'joined';
       const late = mayFound === 'late' && clock.now() - started >= FOUND_AFTER;

@@ -27,19 +27,22 @@ import {
   SUSPECT,
   type SwimEvent,
 } from '../../core/swim/types.js';
+import { reachable, sameUnderlay, sharedFamilies, type Underlay } from '../../core/underlay.js';
+import type { Family } from '../../wire/address.js';
 import { decodePacket, encodePacket, PACKET_OVERHEAD, updateSize } from '../../wire/gossip/packet.js';
 import type { SignedStatement } from '../../wire/gossip/statement.js';
 import type { NamedRecord } from '../../wire/gossip/stream.js';
 import { SEALED_OVERHEAD } from '../../wire/sealed.js';
 import { formatEndpoint } from '../config/endpoint.js';
-import type { Endpoint } from '../config/node-config.js';
+import type { Endpoint, Seed } from '../config/node-config.js';
 import type { EventLog } from './events.js';
 import { Answerer, Asker, type ExchangeHost, type Outcome, type Question } from './exchange.js';
-import { Joiner } from './joiner.js';
+import { type Candidates, Joiner } from './joiner.js';
 import { Names, type Verify } from './names.js';
 import { claimFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
 import { type Refusal, Registrar } from './registrar.js';
 import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
+import { Transports } from './transports.js';
 import { eventWords, exhaustedWords, refutedWords, subnetWords } from './words.js';
 
 /** Peers follow the members after this pause, ms: many changes become one switch of the forwarding table. */
@@ -64,8 +67,10 @@ export interface MembershipOptions {
   /** The subnets of an earlier life. */
   readonly remembered?: Claim & { readonly absentMs: number };
   /** Nodes to ask to join, of the configuration and of an earlier life. */
-  readonly join: readonly Endpoint[];
+  readonly join: readonly Seed[];
   readonly known: readonly Endpoint[];
+  /** Where a node to join is now: a name may have several addresses, or none at present. */
+  readonly resolve: (seed: Seed) => Promise<readonly Endpoint[]>;
   readonly transport: (local: Endpoint, listener: TransportListener) => Promise<GossipTransport>;
   readonly clock: Clock;
   /** 0 <= x < 1 */
@@ -106,7 +111,9 @@ export class Membership {
   readonly #registrar = new Registrar();
   readonly #claims: SubnetClaims | undefined;
   readonly #host: ExchangeHost;
-  #transport: GossipTransport | undefined;
+  readonly #transports: Transports;
+  /** Where a node was not reached over the first family, and was over the other. */
+  readonly #avoided = new Map<NodeId, Family>();
   #joiner: Joiner | undefined;
   /** Told by the protocol during its calls, dealt with after them. */
   readonly #heard: SwimEvent<SignedStatement>[] = [];
@@ -115,7 +122,7 @@ export class Membership {
   #cancelRejoin: () => void = () => {};
   #endPause: () => void = () => {};
   #wakeAt = Number.POSITIVE_INFINITY;
-  #seeds: readonly Endpoint[];
+  #seeds: readonly Seed[];
   #phase: 'joining' | 'member' | 'closed' = 'joining';
   /** Who has our name, as it turned out while we joined. */
   #impostor: Refusal | undefined;
@@ -129,6 +136,7 @@ export class Membership {
     // Seconds since 1970: they grow faster than refutations. If the clock was set back, the others object, as to an accusation.
     this.#card = new OwnCard(facts, sign, Math.floor(clock.wall() / 1000));
     this.#names = new Names(this.directory, verify);
+    this.#transports = new Transports((local) => this.#openTransport(local));
     this.#swim = new Swim<SignedStatement>({
       self: this.#self,
       card: this.#card.signed,
@@ -139,13 +147,14 @@ export class Membership {
       tools: {
         random,
         renew: (incarnation) => this.#card.renew(incarnation),
+        linked: (one, other) => this.#linked(one, other),
         judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),
         sizeOf: (update) => updateSize(this.#names.updateOut(update)),
         packetOverhead: PACKET_OVERHEAD + SEALED_OVERHEAD,
       },
       outputs: {
         send: (to, packet, via) => this.#send(to, packet, via as Endpoint | undefined),
-        sync: (to) => void this.#ask(this.#endpointOf(to), { kind: 'state' }),
+        sync: (to) => void this.#ask(this.#endpointsOf(to)[0], { kind: 'state' }),
         streamPing: (to, seq) => void this.#streamPing(to, seq),
         notify: (event) => void this.#heard.push(event),
       },
@@ -178,19 +187,21 @@ export class Membership {
    * @throws PodwireError MACHINE: the port cannot be had
    */
   async start(): Promise<void> {
-    await this.#open(this.#local());
+    await this.#transports.open(endpointsOf(this.#card.facts));
     this.#schedule();
     void this.#join();
   }
 
   /**
-   * Moves to another underlay address: the others learn it with the next gossip.
-   * @throws PodwireError MACHINE: the address cannot be had; until a move succeeds this node is silent
+   * Moves to other underlay addresses: the others learn it with the next gossip. An address that stays goes on undisturbed.
+   * @returns those that could be had, one at least
+   * @throws PodwireError MACHINE: none could be had; until a move succeeds this node is silent
    */
-  async move(underlay: Endpoint['address']): Promise<void> {
-    await this.#shut();
-    await this.#open({ ...this.#local(), address: underlay });
-    this.change({ underlay });
+  async move(underlay: Underlay): Promise<Underlay> {
+    const { gossipPort } = this.#card.facts;
+    const had = await this.#transports.move(underlay, gossipPort);
+    if (!sameUnderlay(had, this.#card.facts.underlay)) this.change({ underlay: had });
+    return had;
   }
 
   /** Says something else of itself. */
@@ -225,7 +236,7 @@ export class Membership {
     this.#cancelRejoin();
     this.#peersTimer?.();
     this.#endPause();
-    await this.#shut();
+    await this.#transports.close();
   }
 
   get card(): SignedStatement {
@@ -252,12 +263,8 @@ export class Membership {
     }
   }
 
-  #local(): Endpoint {
-    return { address: this.#card.facts.underlay, port: this.#card.facts.gossipPort };
-  }
-
-  async #open(local: Endpoint): Promise<void> {
-    const transport = await this.#options.transport(local, {
+  #openTransport(local: Endpoint): Promise<GossipTransport> {
+    return this.#options.transport(local, {
       datagram: (datagram, from) => this.#receive(datagram, from),
       accept: (stream) => {
         const seal = this.#options.sessions.openStream();
@@ -265,35 +272,36 @@ export class Membership {
         return new Answerer(this.#host, seal, () => stream);
       },
     });
-    if (this.#phase === 'closed') await transport.close();
-    else this.#transport = transport;
-  }
-
-  /** From here on nothing is sent, whatever is still under way. */
-  async #shut(): Promise<void> {
-    const transport = this.#transport;
-    this.#transport = undefined;
-    await transport?.close();
   }
 
   /** Nodes to ask to join, when the configuration has changed. */
-  setJoin(join: readonly Endpoint[]): void {
+  setJoin(join: readonly Seed[]): void {
     this.#seeds = join;
+  }
+
+  /** The nodes to join, as far as there is a way to them; if there is to none, all, so that they are told of. */
+  async #candidates(): Promise<Candidates> {
+    const own = new Set(endpointsOf(this.#card.facts).map(formatEndpoint));
+    const seeds = await Promise.all(this.#seeds.map(this.#options.resolve));
+    const others = [...seeds.flat(), ...this.#options.known].filter((endpoint) => !own.has(formatEndpoint(endpoint)));
+    const reached = others.filter((endpoint) => this.#transports.to(endpoint));
+    const first = seeds[0]?.some((endpoint) => own.has(formatEndpoint(endpoint)));
+    return {
+      ask: reached.length > 0 ? reached : others,
+      mayFound: first === undefined ? 'at once' : first ? 'late' : 'never',
+    };
   }
 
   async #join(): Promise<void> {
     const { clock, random } = this.#options;
-    const own = formatEndpoint(this.#local());
-    const [first] = this.#seeds;
     this.#joiner = new Joiner({
-      candidates: () => [...this.#seeds, ...this.#options.known].filter((endpoint) => formatEndpoint(endpoint) !== own),
+      candidates: () => this.#candidates(),
       ask: (endpoint) => this.#ask(endpoint, { kind: 'state' }),
-      mayFound: first === undefined ? 'at once' : formatEndpoint(first) === own ? 'late' : 'never',
       clock,
       random,
       onRefused: (refusals) => {
         const words = refusals.map(({ endpoint, reason }) => `${formatEndpoint(endpoint)}: ${reason}`).join(', ');
-        this.#tell('join-retry', undefined, `no node lets us in yet: ${words}`);
+        this.#tell('join-retry', undefined, `no node lets us in yet: ${words || 'no name of join has an address'}`);
       },
     });
     const outcome = await this.#joiner.run();
@@ -327,21 +335,25 @@ export class Membership {
   #begin(others: boolean): void {
     this.#drive((now) => this.#claims?.start(now, others));
     if (!this.#claims) this.#options.outputs.hold({ podCidr: this.#card.facts.podCidr, epoch: 0 });
-    this.#cancelRejoin = this.#options.clock.after(this.#jittered(REJOIN_PAUSE), () => this.#rejoin());
+    this.#cancelRejoin = this.#options.clock.after(this.#jittered(REJOIN_PAUSE), () => void this.#rejoin());
     this.#peersChanged();
   }
 
   /** For ever: somebody who was lost may be back, or we were lost to all of them. */
-  #rejoin(): void {
-    const { clock, random, known } = this.#options;
-    const present = new Set([...this.present()].map(({ card }) => formatEndpoint(endpointOfCard(card))));
-    const lost = [...this.#swim.members()]
-      .filter(({ state }) => state === DEAD)
-      .map(({ card }) => endpointOfCard(card));
-    const missing = [...this.#seeds, ...known, ...lost].filter((endpoint) => !present.has(formatEndpoint(endpoint)));
+  async #rejoin(): Promise<void> {
+    const { clock, random, known, resolve } = this.#options;
+    const seeds = (await Promise.all(this.#seeds.map(resolve))).flat();
+    if (this.#isClosed()) return;
+    const endpoints = (members: Iterable<MemberView<SignedStatement>>) =>
+      [...members].flatMap(({ card }) => endpointsOf(card.statement));
+    const present = new Set(endpoints(this.present()).map(formatEndpoint));
+    const lost = endpoints([...this.#swim.members()].filter(({ state }) => state === DEAD));
+    const missing = [...seeds, ...known, ...lost].filter(
+      (endpoint) => this.#transports.to(endpoint) && !present.has(formatEndpoint(endpoint)),
+    );
     const one = missing[Math.floor(random() * missing.length)];
     if (one) void this.#ask(one, { kind: 'state' });
-    this.#cancelRejoin = clock.after(this.#jittered(REJOIN_PAUSE), () => this.#rejoin());
+    this.#cancelRejoin = clock.after(this.#jittered(REJOIN_PAUSE), () => void this.#rejoin());
   }
 
   /** While it waited for something. */
@@ -385,15 +397,15 @@ export class Membership {
 
   /** A datagram that the seal itself wants sent. */
   transmit(datagram: Uint8Array, to: Endpoint): void {
-    this.#transport?.send(datagram, to);
+    this.#transports.to(to)?.send(datagram, to);
   }
 
   #send(to: NodeId, packet: Packet<SignedStatement>, via: Endpoint | undefined): void {
-    const endpoint = via ?? this.#endpointOf(to);
+    const endpoint = via ?? this.#endpointsOf(to)[0];
     // Who is not taken in yet answers, and says nothing of its own accord.
     if (!endpoint || (this.#phase === 'joining' && !via)) return;
     const plain = encodePacket(this.#names.packetOut(packet));
-    this.#transport?.send(this.#options.sessions.seal(plain, this.#options.clock.now()), endpoint);
+    this.transmit(this.#options.sessions.seal(plain, this.#options.clock.now()), endpoint);
   }
 
   #merge(wire: readonly NamedRecord[]): void {
@@ -409,8 +421,8 @@ export class Membership {
   }
 
   async #ask(to: Endpoint | undefined, question: Question): Promise<Outcome> {
-    const transport = this.#transport;
-    if (!to || !transport) return 'it has no address';
+    const transport = to && this.#transports.to(to);
+    if (!transport) return 'this node has no underlay address of that family';
     return new Promise((resolve) => {
       const seal = this.#options.sessions.openStream();
       const asker: Asker = new Asker(this.#host, seal, () => stream, question, resolve);
@@ -421,13 +433,28 @@ export class Membership {
 
   async #streamPing(to: NodeId, seq: number): Promise<void> {
     const target = this.directory.name(to);
-    const outcome = await this.#ask(this.#endpointOf(to), { kind: 'ping', seq, target });
-    if (outcome === undefined) this.#drive((now) => this.#swim.handleStreamAck(seq, now));
+    const [first, other] = this.#endpointsOf(to);
+    const outcome = await this.#ask(other ?? first, { kind: 'ping', seq, target });
+    if (outcome !== undefined) return;
+    // The datagram over the first family was not answered: until this one fails, it goes before.
+    if (other) this.#avoided.set(to, first.address.family);
+    this.#drive((now) => this.#swim.handleStreamAck(seq, now));
   }
 
-  #endpointOf(node: NodeId): Endpoint | undefined {
+  /** Where a member is reached, the way that is to be taken first. */
+  #endpointsOf(node: NodeId): Endpoint[] {
     const member = this.#swim.member(node);
-    return member && endpointOfCard(member.card);
+    if (!member) return [];
+    const avoided = this.#avoided.get(node);
+    const { underlay, gossipPort: port } = member.card.statement;
+    const addresses = reachable(this.#card.facts.underlay, underlay, avoided === undefined ? [] : [avoided]);
+    return addresses.map((address) => ({ address, port }));
+  }
+
+  /** Whether two nodes have a family in common. */
+  #linked(one: NodeId, other: NodeId): boolean {
+    const [a, b] = [one, other].map((node) => this.#swim.member(node)?.card.statement.underlay);
+    return !a || !b || sharedFamilies(a, b).length > 0;
   }
 
   /** Every input of the protocol goes through here: what it told meanwhile is dealt with, and the timer set anew. */
@@ -466,6 +493,7 @@ export class Membership {
     }
     this.#follow(event);
     this.#tell(event.kind, name, eventWords(event, name));
+    if (event.kind === 'forgotten' || event.kind === 'updated') this.#avoided.delete(event.node);
     if (event.kind === 'forgotten') this.directory.release(event.node);
     this.#peersChanged();
   }
@@ -495,7 +523,7 @@ export class Membership {
 
   #hearConflict(node: NodeId, card: SignedStatement): void {
     const name = card.statement.node;
-    const at = formatEndpoint(endpointOfCard(card));
+    const at = endpointsOf(card.statement).map(formatEndpoint).join(' and ');
     if (node === this.#self) {
       if (this.#phase === 'joining')
         this.#impostor = { what: 'name', words: `the name ${name} is that of a node at ${at}` };
@@ -552,8 +580,8 @@ function isPresent({ state }: MemberView<SignedStatement>): boolean {
   return state === ALIVE || state === SUSPECT;
 }
 
-function endpointOfCard({ statement }: SignedStatement): Endpoint {
-  return { address: statement.underlay, port: statement.gossipPort };
+function endpointsOf({ underlay, gossipPort: port }: Pick<OwnFacts, 'underlay' | 'gossipPort'>): Endpoint[] {
+  return underlay.map((address) => ({ address, port }));
 }
 
 function claimOf({ statement }: SignedStatement): Claim | undefined {

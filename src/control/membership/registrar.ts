@@ -5,8 +5,9 @@
  * claims themselves, src/core/ipam). Pure.
  */
 import type { NodeId } from '../../core/swim/types.js';
-import { formatAddress, formatPrefix, type Prefix, prefixesOverlap } from '../../wire/address.js';
+import { formatPrefix, type Prefix, prefixesOverlap } from '../../wire/address.js';
 import type { SignedStatement, Statement } from '../../wire/gossip/statement.js';
+import { formatEndpoint } from '../config/endpoint.js';
 
 /** Why a card is refused, in words for the log and for the node that is refused. */
 export interface Refusal {
@@ -31,15 +32,16 @@ export class Registrar {
   set(node: NodeId, card: SignedStatement, state: { alive: boolean; present: boolean }): void {
     this.delete(node);
     this.#holders.set(node, { statement: card.statement, ...state });
-    if (state.alive) this.#byEndpoint.set(endpointText(card.statement), node);
+    if (state.alive) for (const endpoint of endpointTexts(card.statement)) this.#byEndpoint.set(endpoint, node);
   }
 
   delete(node: NodeId): void {
     const holder = this.#holders.get(node);
     if (!holder) return;
     this.#holders.delete(node);
-    const endpoint = endpointText(holder.statement);
-    if (this.#byEndpoint.get(endpoint) === node) this.#byEndpoint.delete(endpoint);
+    for (const endpoint of endpointTexts(holder.statement)) {
+      if (this.#byEndpoint.get(endpoint) === node) this.#byEndpoint.delete(endpoint);
+    }
   }
 
   /** What stands against this card; undefined: nothing. */
@@ -51,13 +53,11 @@ export class Registrar {
         words: `the name ${statement.node} belongs to another identity`,
       };
     }
-    const id = this.#byEndpoint.get(endpointText(statement));
-    const neighbour = id === undefined || id === node ? undefined : this.#holders.get(id);
-    if (neighbour && !sameIdentity(neighbour.statement, statement)) {
-      return {
-        what: 'address',
-        words: `${endpointText(statement)} is the address of ${neighbour.statement.node}, which is alive`,
-      };
+    for (const endpoint of endpointTexts(statement)) {
+      const id = this.#byEndpoint.get(endpoint);
+      const neighbour = id === undefined || id === node ? undefined : this.#holders.get(id);
+      if (!neighbour || sameIdentity(neighbour.statement, statement)) continue;
+      return { what: 'address', words: `${endpoint} is the address of ${neighbour.statement.node}, which is alive` };
     }
     // A subnet written down by hand; one that was known before is no attempt to take any.
     if (statement.epoch !== 0 || statement.podCidr.length === 0 || (known && sameSubnets(known.statement, statement))) {
@@ -84,7 +84,6 @@ function overlapping(ours: readonly Prefix[], theirs: readonly Prefix[]): Prefix
   return ours.find((prefix) => theirs.some((other) => prefixesOverlap(prefix, other)));
 }
 
-function endpointText({ underlay, gossipPort }: Statement): string {
-  const text = formatAddress(underlay);
-  return underlay.family === 4 ? `${text}:${gossipPort}` : `[${text}]:${gossipPort}`;
+function endpointTexts({ underlay, gossipPort }: Statement): string[] {
+  return underlay.map((address) => formatEndpoint({ address, port: gossipPort }));
 }

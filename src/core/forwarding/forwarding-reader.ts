@@ -1,4 +1,4 @@
-import type { Family } from '../../wire/address.js';
+import { type Family, V4_MAPPED } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import { NOBODY, PREFIX_BYTES } from './change.js';
 import type { Layout } from './layout.js';
@@ -106,6 +106,13 @@ export class ForwardingReader {
   /** HOT. Word `i` (0 to 3) of a peer's underlay address, mapped form. */
   underlayWord(peer: number, i: number): number {
     return this.#words[this.#peer(peer) + PEER_UNDERLAY + i];
+  }
+
+  /** The family of a peer's underlay address. */
+  underlayFamily(peer: number): Family {
+    const at = this.#peer(peer) + PEER_UNDERLAY;
+    const words = this.#words;
+    return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED ? 4 : 6;
   }
 
   /** HOT. A peer's UDP port, host order. */

@@ -113,8 +113,10 @@ export class Prober<C extends Card> {
     this.#sentAt = now;
     this.#helpers = [];
     this.#silent = [];
-    this.at = now + this.#awareness.scale(probeTimeout);
-    this.#outbox.send(this.#target, { kind: 'ping', seq: this.#seq, target: this.#target });
+    // Who is not reached directly is asked for at once.
+    const direct = this.#reaches(this.#target);
+    this.at = direct ? now + this.#awareness.scale(probeTimeout) : now;
+    if (direct) this.#outbox.send(this.#target, { kind: 'ping', seq: this.#seq, target: this.#target });
   }
 
   /** The slot of the next member alive or suspect; -1 if there is none. */
@@ -133,12 +135,22 @@ export class Prober<C extends Card> {
     this.#phase = 'indirect';
     // However late this is, the helpers get their time.
     this.at = Math.max(this.#deadline, now + this.#awareness.scale(probeInterval - probeTimeout));
-    this.#helpers = sample(this.#members.table, indirectChecks, healthy(this.#target), this.#tools.random);
+    const helps = healthy((node) => node !== this.#target && this.#joins(node));
+    this.#helpers = sample(this.#members.table, indirectChecks, helps, this.#tools.random);
     this.#silent = [...this.#helpers];
     for (const helper of this.#helpers) {
       this.#outbox.send(helper, { kind: 'ping-request', seq: this.#seq, target: this.#target });
     }
-    if (streamPing) this.#outputs.streamPing(this.#target, this.#seq);
+    if (streamPing && this.#reaches(this.#target)) this.#outputs.streamPing(this.#target, this.#seq);
+  }
+
+  #reaches(node: NodeId): boolean {
+    return this.#tools.linked?.(this.#members.self, node) ?? true;
+  }
+
+  /** Whether a helper can be asked, and can ask the target. */
+  #joins(helper: NodeId): boolean {
+    return this.#reaches(helper) && (this.#tools.linked?.(helper, this.#target) ?? true);
   }
 
   /** Who was declared dead or has left meanwhile owes no answer. */
@@ -156,7 +168,9 @@ export class Prober<C extends Card> {
 
   /** Helpers that say nothing at all speak against this node rather than against the target (Lifeguard §IV-A). */
   #fail(now: number): void {
-    this.#awareness.change(this.#helpers.length > 0 ? this.#silent.length : 1);
+    // Nor does it where there was nobody to ask.
+    if (this.#helpers.length > 0) this.#awareness.change(this.#silent.length);
+    else if (this.#reaches(this.#target)) this.#awareness.change(1);
     const { self } = this.#members;
     this.#members.apply({ kind: 'suspect', node: this.#target, incarnation: this.#incarnation, from: self }, self, now);
   }

@@ -1,6 +1,6 @@
 import type { Random } from '../random.js';
 import type { MemberTable } from './member-table.js';
-import { ALIVE, DEAD, type MemberState, type NodeId, type SUSPECT } from './types.js';
+import { ALIVE, type Card, DEAD, type MemberState, type NodeId, type SUSPECT, type SwimTools } from './types.js';
 
 /** Whom to draw. */
 export interface Eligible {
@@ -10,6 +10,8 @@ export interface Eligible {
   readonly deadSince?: number;
   /** But never this one. */
   readonly except?: NodeId;
+  /** And only those for whom this holds. */
+  readonly only?: ((node: NodeId) => boolean) | undefined;
 }
 
 /** At most `count` random members, none twice; fewer if there are not as many. */
@@ -54,7 +56,7 @@ export class Circle {
 function choose(table: MemberTable, slot: number, eligible: Eligible, chosen: NodeId[]): void {
   const node = table.nodes[slot];
   if (node === eligible.except || !fits(table.state(slot), table.since[slot], eligible)) return;
-  if (!chosen.includes(node)) chosen.push(node);
+  if (!chosen.includes(node) && (eligible.only?.(node) ?? true)) chosen.push(node);
 }
 
 function fits(state: MemberState, since: number, { upTo, deadSince }: Eligible): boolean {
@@ -62,5 +64,9 @@ function fits(state: MemberState, since: number, { upTo, deadSince }: Eligible):
 }
 
 /** Members of whom an answer is expected. */
-export const healthy = (except?: NodeId): Eligible =>
-  except === undefined ? { upTo: ALIVE } : { upTo: ALIVE, except };
+export const healthy = (only?: (node: NodeId) => boolean): Eligible => ({ upTo: ALIVE, only });
+
+/** Those that this one can reach; undefined: all. */
+export function linkedTo(node: NodeId, { linked }: Pick<SwimTools<Card>, 'linked'>): Eligible['only'] {
+  return linked && ((other) => linked(node, other));
+}

@@ -6,7 +6,7 @@ import { Outbox } from './outbox.js';
 import { Prober } from './prober.js';
 import { pushPullInterval, type SwimProfile } from './profile.js';
 import { Relay } from './relay.js';
-import { Circle, healthy, sample } from './sample.js';
+import { Circle, healthy, linkedTo, sample } from './sample.js';
 import {
   type Card,
   type MemberRecord,
@@ -297,7 +297,8 @@ export class Swim<C extends Card> {
     this.#gossipedAt = now;
     this.#gossipAt = Number.POSITIVE_INFINITY;
     const { gossipNodes, gossipToTheDead } = this.#profile;
-    const eligible = { upTo: SUSPECT, deadSince: now - gossipToTheDead } as const;
+    const only = linkedTo(this.self, this.#tools);
+    const eligible = { upTo: SUSPECT, deadSince: now - gossipToTheDead, only } as const;
     for (const node of this.#listeners.next(gossipNodes, eligible)) this.#outbox.gossip(node);
     this.#plan(now);
   }
@@ -305,7 +306,7 @@ export class Swim<C extends Card> {
   #pushPull(now: number): void {
     this.#pushPullAt = now + pushPullInterval(this.#profile, this.alive);
     this.#members.revived = 0;
-    const [partner] = sample(this.#members.table, 1, healthy(), this.#tools.random);
+    const [partner] = sample(this.#members.table, 1, healthy(linkedTo(this.self, this.#tools)), this.#tools.random);
     if (partner !== undefined) this.#outputs.sync(partner);
   }
 

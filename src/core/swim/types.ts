@@ -98,6 +98,11 @@ export interface SwimTools<C extends Card> {
   readonly sizeOf: (update: Update<C>) => number;
   /** Bytes of a datagram with any probe and no update, with all that is put around it. */
   readonly packetOverhead: number;
+  /**
+   * Whether packets can pass between these two at all, as far as is known of them; absent: between any two. Members
+   * that this node cannot reach are probed through helpers that can, and are told nothing directly.
+   */
+  readonly linked?: (one: NodeId, other: NodeId) => boolean;
   /** This node's own card under a new incarnation: called when it has to refute. The driver signs it. */
   readonly renew: (incarnation: number) => C;
   /**

@@ -20,6 +20,7 @@ export const DESCRIPTOR: INamespace = {
                 epoch: { type: 'uint32', id: 9 },
                 keys: { rule: 'repeated', type: 'fixed32', id: 10 },
                 features: { type: 'uint32', id: 11 },
+                otherUnderlay: { type: 'bytes', id: 12 },
               },
             },
             Prefix: { fields: { address: { type: 'bytes', id: 1 }, length: { type: 'uint32', id: 2 } } },

@@ -25,7 +25,8 @@ export interface Statement {
   readonly incarnation: number;
   /** Ed25519, 32 bytes. */
   readonly publicKey: Uint8Array;
-  readonly underlay: Address;
+  /** One, or one of each family; who knows only one address of a node takes the first. */
+  readonly underlay: readonly Address[];
   /** UDP and TCP. */
   readonly gossipPort: number;
   readonly vxlanPort: number;
@@ -65,6 +66,7 @@ export const MAX_KEYS = 16;
 const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const MAC_BYTES = 6;
+const NONE = new Uint8Array(0);
 
 interface PrefixFields {
   readonly address: Uint8Array;
@@ -73,6 +75,7 @@ interface PrefixFields {
 
 type StatementFields = Omit<Statement, 'underlay' | 'podCidr'> & {
   readonly underlay: Uint8Array;
+  readonly otherUnderlay?: Uint8Array;
   readonly podCidr: readonly PrefixFields[];
 };
 
@@ -81,13 +84,15 @@ type StatementFields = Omit<Statement, 'underlay' | 'podCidr'> & {
  * @throws PodwireError INTERNAL: a value that no node would accept
  */
 export function encodeStatement(statement: Statement): Uint8Array {
+  const [underlay = NONE, otherUnderlay, ...more] = statement.underlay.map(packAddress);
   const fields: StatementFields = {
     ...statement,
-    underlay: packAddress(statement.underlay),
+    underlay,
+    ...(otherUnderlay && { otherUnderlay }),
     podCidr: statement.podCidr.map((prefix) => ({ address: packAddress(prefix), length: prefix.length })),
   };
   const bytes = STATEMENT.encode(fields).finish();
-  if (!decodeStatement(bytes)) {
+  if (more.length > 0 || !decodeStatement(bytes)) {
     throw new PodwireError('INTERNAL', `${statement.node} would say of itself what nobody accepts: nothing was signed`);
   }
   return bytes;
@@ -125,11 +130,19 @@ function decodeStatement(bytes: Uint8Array): Statement | undefined {
   if (!isNodeName(node) || publicKey.length !== PUBLIC_KEY_BYTES) return undefined;
   if (!isPort(gossipPort) || !isPort(vxlanPort) || !isMac(mac)) return undefined;
   if (keys.length > MAX_KEYS || new Set(keys).size !== keys.length) return undefined;
-  const underlay = unpackAddress(fields.underlay);
-  if (!underlay || !isUnicast(underlay)) return undefined;
+  const underlay = readUnderlay(fields);
+  if (!underlay) return undefined;
   const podCidr = readSubnets(fields.podCidr);
   if (!podCidr) return undefined;
   return { node, incarnation, publicKey, underlay, gossipPort, vxlanPort, mac, podCidr, epoch, keys, features };
+}
+
+/** Undefined: one is no node's address, or both are of one family. */
+function readUnderlay({ underlay, otherUnderlay }: StatementFields): Address[] | undefined {
+  const packed = otherUnderlay?.length ? [underlay, otherUnderlay] : [underlay];
+  const addresses = packed.map(unpackAddress).filter((address) => address !== undefined);
+  const families = new Set(addresses.map(({ family }) => family));
+  return families.size === packed.length && addresses.every(isUnicast) ? addresses : undefined;
 }
 
 /** Undefined: one is no prefix, or two are of one family. */

@@ -60,7 +60,7 @@ podwire: workers: must be a whole number from 1 to 64, not "many"
   [['--config', '/nowhere/x.yaml', 'status'], 'podwire: /nowhere/x.yaml: there is no such file\n'],
   [
     ['up', '--peer', 'b'],
-    'podwire: --peer b: write it as NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC], such as bravo=192.0.2.2=10.244.2.0/24\n',
+    'podwire: --peer b: write it as NAME=UNDERLAY[,UNDERLAY6]=PODCIDR[,PODCIDR6][=MAC], such as bravo=192.0.2.2=10.244.2.0/24\n',
   ],
 ];
 

@@ -4,6 +4,7 @@ import type { ResolvedConfig } from '../../../src/control/config/node-config.js'
 import type { ActualRoute } from '../../../src/control/host-plan.js';
 import type { FirewallChain, FirewallObstacle, MachineFacts } from '../../../src/control/machine-facts.js';
 import { formatMac, macFromName } from '../../../src/core/mac.js';
+import { formatAddress } from '../../../src/wire/address.js';
 import { address, prefix, sampleConfig } from './sample-config.js';
 
 const fit: MachineFacts = {
@@ -18,7 +19,7 @@ const fit: MachineFacts = {
     { name: 'eth0', up: true, mtu: 1500, addresses: [prefix('192.0.2.1/32')] },
   ],
   routes: [],
-  bind: 'ok',
+  bind: ['ok'],
   gossipBind: undefined,
   joins: [],
   keyProblem: undefined,
@@ -139,7 +140,7 @@ t.test('one fact after another turned bad', async (t) => {
     ],
     [
       'a foreign underlay is told once',
-      { ...eth0({ addresses: [] }), bind: 'EADDRNOTAVAIL' },
+      { ...eth0({ addresses: [] }), bind: ['EADDRNOTAVAIL'] },
       ['bad underlay: no interface holds 192.0.2.1'],
     ],
     ['underlay down', eth0({ up: false }), ['bad underlay: eth0, which holds 192.0.2.1, is down']],
@@ -158,8 +159,8 @@ t.test('one fact after another turned bad', async (t) => {
     ['hardly anything left', eth0({ mtu: 600 }), ['bad mtu: only 550 bytes are left inside, IPv4 needs 576']],
     ['mtu set too large', {}, ['warn mtu: mtu 1500 is more than eth0 carries'], { mtu: 1500 }],
     ['mtu set small', {}, [], { mtu: 1400 }],
-    ['port taken', { bind: 'EADDRINUSE' }, ['bad port: UDP 192.0.2.1 port 8472 is taken']],
-    ['bind refused', { bind: 'EACCES' }, ['bad port: UDP 192.0.2.1 port 8472 cannot be bound (EACCES)']],
+    ['port taken', { bind: ['EADDRINUSE'] }, ['bad port: UDP 192.0.2.1 port 8472 is taken']],
+    ['bind refused', { bind: ['EACCES'] }, ['bad port: UDP 192.0.2.1 port 8472 cannot be bound (EACCES)']],
     ['device there', other('podwire0'), ['bad device: there is a device podwire0 already']],
     [
       'a running podwire holds what it needs',
@@ -167,7 +168,7 @@ t.test('one fact after another turned bad', async (t) => {
         ...other('podwire0', '10.244.1.0/32'),
         ...route('10.244.0.0/16', { device: 'podwire0', protocol: '84' }),
         agentRuns: true,
-        bind: 'EADDRINUSE',
+        bind: ['EADDRINUSE'],
       },
       [],
     ],
@@ -286,25 +287,57 @@ t.test('one fact after another turned bad', async (t) => {
   for (const [name, facts, expected, config] of cases) t.same(problems(facts, config), expected, name);
 });
 
+t.test('an underlay of both families', async (t) => {
+  const both = [address('192.0.2.1'), address('2001:db8::1')];
+  const held = eth0({ addresses: both.map((one) => prefix(`${formatAddress(one)}/${one.family === 4 ? 32 : 128}`)) });
+  const gossip = { ...sampleConfig().gossip, keyFile: '/k' };
+  const facts = { ...held, bind: ['ok', 'ok'] };
+  t.same(problems(facts, { underlay: both }), []);
+  const found = checkNode(sampleConfig({ underlay: both }), { ...fit, ...facts });
+  t.match(
+    found.filter(({ subject }) => subject === 'mtu'),
+    [{ message: 'packets of 1430 bytes inside, 1500 outside' }],
+    'what the larger headers leave',
+  );
+  t.same(problems({ ...facts, bind: ['ok', 'EADDRINUSE'] }, { underlay: both }), [
+    'bad port: UDP 2001:db8::1 port 8472 is taken',
+  ]);
+  const half = { bind: ['ok', 'EADDRNOTAVAIL'], gossipBind: undefined };
+  t.same(problems(half, { underlay: both }), ['bad underlay: no interface holds 2001:db8::1']);
+  t.same(
+    problems(half, { underlay: both, gossip }),
+    ['warn underlay: no interface holds 2001:db8::1: it is taken as soon as one does'],
+    'with gossip the others can be told later',
+  );
+  t.same(problems({}, { peers: [{ ...sampleConfig().peers[0], underlay: [address('2001:db8::2')] }] }), [
+    'warn peers: no common underlay family with bravo: this node has IPv4, bravo has IPv6',
+  ]);
+});
+
 t.test('gossip', async (t) => {
   const gossip = { port: 7946, insecure: false, keyFile: '/k', profile: 'lan', forgetAfter: 60, tune: {} } as const;
   const { keyFile: _, ...open } = gossip;
   const free = { udp: 'ok', tcp: 'ok' };
   const to = { address: address('192.0.2.7'), port: 7946 };
   const cases: [string, Partial<MachineFacts>, string[], Partial<ResolvedConfig>?][] = [
-    ['all is well', { gossipBind: free, joins: [{ to, from: address('192.0.2.1') }] }, []],
-    ['UDP taken', { gossipBind: { ...free, udp: 'EADDRINUSE' } }, ['bad gossip: UDP 192.0.2.1 port 7946 is taken']],
-    ['TCP taken', { gossipBind: { ...free, tcp: 'EADDRINUSE' } }, ['bad gossip: TCP 192.0.2.1 port 7946 is taken']],
+    ['all is well', { gossipBind: [free], joins: [{ to, from: [address('192.0.2.1')] }] }, []],
+    ['UDP taken', { gossipBind: [{ ...free, udp: 'EADDRINUSE' }] }, ['bad gossip: UDP 192.0.2.1 port 7946 is taken']],
+    ['TCP taken', { gossipBind: [{ ...free, tcp: 'EADDRINUSE' }] }, ['bad gossip: TCP 192.0.2.1 port 7946 is taken']],
     [
       'both forbidden',
-      { gossipBind: { udp: 'EACCES', tcp: 'EACCES' } },
+      { gossipBind: [{ udp: 'EACCES', tcp: 'EACCES' }] },
       [
         'bad gossip: UDP 192.0.2.1 port 7946 cannot be bound (EACCES)',
         'bad gossip: TCP 192.0.2.1 port 7946 cannot be bound (EACCES)',
       ],
     ],
-    ['held by ourselves', { gossipBind: { udp: 'EADDRINUSE', tcp: 'EADDRINUSE' }, agentRuns: true }, []],
-    ['no route', { joins: [{ to, from: undefined }] }, ['warn join: there is no route to 192.0.2.7:7946']],
+    ['held by ourselves', { gossipBind: [{ udp: 'EADDRINUSE', tcp: 'EADDRINUSE' }], agentRuns: true }, []],
+    ['no route', { joins: [{ to, from: [] }] }, ['warn join: there is no route to 192.0.2.7:7946']],
+    [
+      'a name without an address',
+      { joins: [{ to: { host: 'seed.example', port: 7946 }, from: [], problem: 'seed.example: no such name' }] },
+      ['warn join: seed.example: no such name'],
+    ],
     ['a key file that others can read', { keyProblem: 'others can read it' }, ['bad gossip: others can read it']],
     [
       'no key',
@@ -355,9 +388,9 @@ t.test('every problem says what to do, in one line', async (t) => {
     netAdmin: false,
     tun: 'missing',
     systemCalls: { by: 'none', problem: 'not built', cure: 'build the addon' },
-    bind: 'EADDRINUSE',
-    gossipBind: { udp: 'EADDRINUSE', tcp: 'EACCES' },
-    joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: undefined }],
+    bind: ['EADDRINUSE'],
+    gossipBind: [{ udp: 'EADDRINUSE', tcp: 'EACCES' }],
+    joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: [] }],
     keyProblem: '/k: others can read it',
     forwarding: { ipv4: false, ipv6: false },
     rpFilter: { ...fit.rpFilter, all: 1, default: 1, writable: false },

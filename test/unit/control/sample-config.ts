@@ -19,7 +19,7 @@ export function prefix(text: string): Prefix {
 export function sampleConfig(changes: Partial<ResolvedConfig> = {}): ResolvedConfig {
   return {
     node: 'alpha',
-    underlay: address('192.0.2.1'),
+    underlay: [address('192.0.2.1')],
     podCidr: [prefix('10.244.1.0/24'), prefix('fd00:244:1::/64')],
     clusterCidr: [prefix('10.244.0.0/16'), prefix('fd00:244::/48')],
     podPrefix: { 4: 24, 6: 64 },
@@ -28,7 +28,7 @@ export function sampleConfig(changes: Partial<ResolvedConfig> = {}): ResolvedCon
     peers: [
       {
         node: 'bravo',
-        underlay: address('198.51.100.2'),
+        underlay: [address('198.51.100.2')],
         podCidr: [prefix('10.244.2.0/24')],
         mac: macFromName('bravo'),
       },

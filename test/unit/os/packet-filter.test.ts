@@ -12,7 +12,7 @@ import { firewallQuestions } from '../../../src/os/firewall-questions.js';
 import type { Rule } from '../../../src/os/packet-filter.js';
 import { sampleConfig } from '../control/sample-config.js';
 
-const questions = firewallQuestions(sampleConfig(), 'eth0', ['cni0']);
+const questions = firewallQuestions(sampleConfig(), () => 'eth0', ['cni0']);
 
 t.test('nft: base chains at our hooks', async (t) => {
   const chain = { family: 'ip', table: 'filter', name: 'FORWARD', type: 'filter', hook: 'forward', policy: 'drop' };

@@ -16,7 +16,7 @@ for (const { name, system, skip, text, on } of cases) {
     const underlay = address(text);
     const offload = { udpSegment: on, udpGro: on };
     const sockets = openUdpSockets(system, { underlay, port: 0, sourcePorts: 4, random: Math.random, offload });
-    const edge = new UdpUnderlay(system, sockets, underlay);
+    const edge = new UdpUnderlay(system, sockets);
     t.teardown(() => edge.close());
     const port = system.udpPort(sockets.receive);
     const payload = pattern(10_000);

@@ -48,16 +48,22 @@ const MERGED: readonly [name: string, file: unknown, values: FlagValues, merged:
   ['no number stays text, for the schema to refuse', {}, { workers: '-1' }, { workers: '-1' }],
   ['a prefix', {}, { podCidr: '10.0.0.0/24' }, { podCidr: ['10.0.0.0/24'] }],
   ['two prefixes', {}, { clusterCidr: '10.0.0.0/8,fd00::/48' }, { clusterCidr: ['10.0.0.0/8', 'fd00::/48'] }],
+  ['two addresses', {}, { underlay: '192.0.2.1,fd00::1' }, { underlay: ['192.0.2.1', 'fd00::1'] }],
   ['a comma elsewhere', {}, { socket: '/a,b' }, { socket: '/a,b' }],
   ['beside what the file has', { vxlan: { vni: 3 } }, { 'vxlan.port': '80' }, { vxlan: { vni: 3, port: 80 } }],
   [
     'peers',
     { peers: [1] },
-    { peers: ['b=192.0.2.2=10.0.2.0/24', 'c=fd00::3=10.0.3.0/24,fd01::/64=02:00:00:00:00:03'] },
+    { peers: ['b=192.0.2.2=10.0.2.0/24', 'c=192.0.2.3,fd00::3=10.0.3.0/24,fd01::/64=02:00:00:00:00:03'] },
     {
       peers: [
-        { node: 'b', underlay: '192.0.2.2', podCidr: ['10.0.2.0/24'] },
-        { node: 'c', underlay: 'fd00::3', podCidr: ['10.0.3.0/24', 'fd01::/64'], mac: '02:00:00:00:00:03' },
+        { node: 'b', underlay: ['192.0.2.2'], podCidr: ['10.0.2.0/24'] },
+        {
+          node: 'c',
+          underlay: ['192.0.2.3', 'fd00::3'],
+          podCidr: ['10.0.3.0/24', 'fd01::/64'],
+          mac: '02:00:00:00:00:03',
+        },
       ],
     },
   ],
@@ -101,7 +107,7 @@ t.test('a peer without its parts', async (t) => {
   for (const text of ['b', 'b=192.0.2.2', 'b=192.0.2.2=10.0.2.0/24=02:00:00:00:00:02=x']) {
     t.throws(() => mergeFlags({}, { peers: [text] }), {
       code: 'CONFIG',
-      message: `--peer ${text}: write it as NAME=UNDERLAY=PODCIDR[,PODCIDR6][=MAC], such as bravo=192.0.2.2=10.244.2.0/24`,
+      message: `--peer ${text}: write it as NAME=UNDERLAY[,UNDERLAY6]=PODCIDR[,PODCIDR6][=MAC], such as bravo=192.0.2.2=10.244.2.0/24`,
     });
   }
 });

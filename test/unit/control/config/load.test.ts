@@ -28,7 +28,7 @@ function problemsOf(raw: unknown): string[] {
 
 t.test('what is absent has a default', async (t) => {
   const { underlay, podCidr, clusterCidr, ...rest } = configOf(GOOD);
-  t.equal(underlay && formatAddress(underlay), '192.0.2.1');
+  t.strictSame(underlay?.map(formatAddress), ['192.0.2.1']);
   t.same(podCidr.map(formatPrefix), ['10.244.1.0/24']);
   t.same(clusterCidr.map(formatPrefix), ['10.244.0.0/16']);
   t.strictSame(rest, {
@@ -132,7 +132,11 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     { ...GOOD, underlay: 'alpha.example' },
     ['underlay: "alpha.example" is not an IPv4 or IPv6 address'],
   ],
-  ['an underlay that is a number', { ...GOOD, underlay: 7 }, ['underlay: must be an IPv4 or IPv6 address, not 7']],
+  [
+    'an underlay that is a number',
+    { ...GOOD, underlay: 7 },
+    ['underlay: must be an IPv4 or IPv6 address, or a list of one a family, not 7'],
+  ],
   [
     'an underlay of a group',
     { ...GOOD, underlay: '224.0.0.1' },
@@ -156,9 +160,12 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     ],
   ],
   [
-    'underlays of two families',
-    { ...GOOD, peers: [peer('b', 2, { underlay: 'fd00::2' })] },
-    ["peers[0].underlay: fd00::2 is IPv6, this node's 192.0.2.1 is IPv4: all underlay addresses are of one family"],
+    'two underlays of one family',
+    { ...GOOD, underlay: ['192.0.2.1', '192.0.2.77'], peers: [peer('b', 2, { underlay: ['fd00::2', 'fd00::2'] })] },
+    [
+      'underlay: 192.0.2.77 is a second IPv4 address: at most one a family',
+      'peers[0].underlay: fd00::2 is a second IPv6 address: at most one a family',
+    ],
   ],
   [
     'a prefix with host bits',
@@ -266,6 +273,18 @@ const BAD: readonly [name: string, raw: unknown, lines: readonly string[]][] = [
     ["peers[1].underlay: 192.0.2.2 is b's (peers[0]) already: every node has its own"],
   ],
   [
+    'a second underlay that is another’s',
+    {
+      ...GOOD,
+      underlay: ['192.0.2.1', 'fd00::1'],
+      peers: [peer('b', 2, { underlay: ['192.0.2.2', 'fd00::1'] }), peer('c', 3, { underlay: ['fe80::1', 'x'] })],
+    },
+    [
+      'peers[1].underlay: "x" is not an IPv4 or IPv6 address',
+      "peers[0].underlay: fd00::1 is this node's own already: every node has its own",
+    ],
+  ],
+  [
     'pods of a peer that are ours',
     { ...GOOD, peers: [peer('b', 2, { podCidr: '10.244.1.128/25' })] },
     ["peers[0].podCidr: 10.244.1.128/25 overlaps 10.244.1.0/24, this node's own: an address has one owner"],
@@ -346,7 +365,7 @@ t.test('files', async (t) => {
   const json = JSON.stringify({ ...GOOD, node: 'n', vxlan: { vni: 9, port: 1 }, peers: [peer('b', 2)] }, null, '\t');
 
   t.equal(load(json).vxlan.vni, 9, 'JSON, indented with tabs');
-  t.equal(load('underlay: fd00::1\npodCidr: fd01::/64\nclusterCidr: fd01::/48').underlay?.family, 6, 'YAML');
+  t.equal(load('underlay: fd00::1\npodCidr: fd01::/64\nclusterCidr: fd01::/48').underlay?.[0].family, 6, 'YAML');
 
   const merged = load(json, { 'vxlan.port': '2', peers: ['c=192.0.2.3=10.244.3.0/24'] });
   t.same(merged.vxlan, { vni: 9, port: 2, dscp: 0 }, 'a flag wins over its key and leaves the one beside it');

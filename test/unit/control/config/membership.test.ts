@@ -1,5 +1,5 @@
 import t from 'tap';
-import { formatEndpoint, parseEndpoint } from '../../../../src/control/config/endpoint.js';
+import { formatSeed, parseEndpoint } from '../../../../src/control/config/endpoint.js';
 import { parseConfig } from '../../../../src/control/config/load.js';
 import { gossips } from '../../../../src/control/config/node-config.js';
 
@@ -17,20 +17,36 @@ t.test('two keys and the range are all that a node needs to join', async (t) => 
   const { underlay, podCidr, join } = result.config;
   t.equal(underlay, undefined);
   t.strictSame(podCidr, []);
-  t.strictSame(join.map(formatEndpoint), ['192.0.2.1:7946']);
+  t.strictSame(join.map(formatSeed), ['192.0.2.1:7946']);
   t.ok(gossips(result.config));
 });
 
 t.test('whom to join', async (t) => {
   const joined = (join: unknown, port?: number) => {
     const result = parseConfig({ ...GOOD, join, gossip: { ...GOOD.gossip, ...(port && { port }) } }, MACHINE);
-    return 'problems' in result
-      ? result.problems.map(({ message }) => message)
-      : result.config.join.map(formatEndpoint);
+    return 'problems' in result ? result.problems.map(({ message }) => message) : result.config.join.map(formatSeed);
   };
   t.strictSame(joined(['192.0.2.1', '192.0.2.2:9'], 8000), ['192.0.2.1:8000', '192.0.2.2:9']);
   t.strictSame(joined(['fd00::1', '[fd00::2]', '[fd00::3]:9']), ['[fd00::1]:7946', '[fd00::2]:7946', '[fd00::3]:9']);
-  for (const bad of ['bravo', '192.0.2.1:', '192.0.2.1:0', '192.0.2.1:65536', '[192.0.2.1]:7', '[fd00::1', '']) {
+  t.strictSame(joined(['seed.example:9', 'bravo', 'Node_1.local.']), [
+    'seed.example:9',
+    'bravo:7946',
+    'Node_1.local:7946',
+  ]);
+  for (const bad of [
+    '-bravo',
+    'a..b',
+    '192.0.2.256',
+    '192.0.2',
+    `${'a'.repeat(64)}.example`,
+    'a b',
+    '192.0.2.1:',
+    '192.0.2.1:0',
+    '192.0.2.1:65536',
+    '[192.0.2.1]:7',
+    '[fd00::1',
+    '',
+  ]) {
     t.type(parseEndpoint(bad), 'string', bad);
   }
 });
@@ -51,12 +67,12 @@ const REFUSALS: readonly [name: string, changes: object, problem: RegExp][] = [
   ],
   ['a subnet too small for pods', { podPrefix: 31 }, /^podPrefix: \/31 is too small for pods/],
   ['one port for two things', { vxlan: { port: 7946 } }, /^gossip\.port: 7946 is vxlan\.port as well/],
-  ['no address', { join: 'nowhere' }, /^join\[0\]: "nowhere" is not an address to join: write 192\.0\.2\.1/],
+  ['no address', { join: 'no where' }, /^join\[0\]: "no where" is not an address to join: write 192\.0\.2\.1/],
   ['neither an address nor a list', { join: 7 }, /^join: must be an address to join, or a list of them, not 7/],
   [
     'another family',
-    { join: ['192.0.2.1', 'fd00::1'] },
-    /^join\[1\]: fd00::1 is IPv6, the first to join 192\.0\.2\.1 is IPv4/,
+    { underlay: '192.0.2.9', join: ['fd00::1'] },
+    /^join: no node to join is IPv4, and underlay 192\.0\.2\.9 is: add one, or an IPv6 address to underlay/,
   ],
   ['an address in the overlay', { join: ['10.244.1.1'] }, /^join\[0\]: 10\.244\.1\.1 lies inside clusterCidr/],
   ["nobody's address", { join: ['0.0.0.0'] }, /^join\[0\]: 0\.0\.0\.0 is no single host's address/],

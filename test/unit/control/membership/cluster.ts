@@ -1,5 +1,5 @@
 /** Memberships of one process in virtual time: what src/cluster.ts puts together, with a network and a clock in memory. */
-import type { Endpoint } from '../../../../src/control/config/node-config.js';
+import type { Endpoint, NamedEndpoint, Seed } from '../../../../src/control/config/node-config.js';
 import { EventLog } from '../../../../src/control/membership/events.js';
 import { Membership, type MembershipOptions } from '../../../../src/control/membership/membership.js';
 import { Identity, Verifier } from '../../../../src/core/identity.js';
@@ -10,7 +10,7 @@ import { macFromName } from '../../../../src/core/mac.js';
 import { type Random, seededRandom } from '../../../../src/core/random.js';
 import { Sessions } from '../../../../src/core/sessions.js';
 import { LAN } from '../../../../src/core/swim/profile.js';
-import { formatPrefix } from '../../../../src/wire/address.js';
+import { type Family, formatPrefix } from '../../../../src/wire/address.js';
 import { address, prefix } from '../sample-config.js';
 import { MemoryGossip, VirtualTime } from './memory-transport.js';
 
@@ -19,7 +19,9 @@ const STATES = ['alive', 'suspect', 'dead', 'left'] as const;
 
 export interface TestNode {
   readonly name: string;
+  /** The first of its endpoints. */
   readonly endpoint: Endpoint;
+  readonly endpoints: readonly Endpoint[];
   readonly membership: Membership;
   readonly events: EventLog;
   /** What it holds now. */
@@ -34,7 +36,9 @@ export interface TestNode {
 export interface TestNodeOptions {
   readonly identity?: Identity;
   readonly host?: number;
-  readonly join?: readonly TestNode[];
+  readonly join?: readonly (TestNode | NamedEndpoint)[];
+  /** Of its underlay addresses, the first first; IPv4 alone if not given. */
+  readonly families?: readonly Family[];
   readonly podCidr?: readonly string[];
   readonly remembered?: MembershipOptions['remembered'];
   readonly key?: Uint8Array;
@@ -45,6 +49,8 @@ export class TestCluster {
   readonly time = new VirtualTime();
   readonly network = new MemoryGossip(this.time);
   readonly random: Random;
+  /** Where names lead at present. */
+  readonly names = new Map<string, readonly Endpoint[]>();
   #hosts = 1;
 
   constructor(seed: number) {
@@ -55,7 +61,12 @@ export class TestCluster {
     const { identity = Identity.generate(), join = [], podCidr = [], remembered, key = KEY } = options;
     const { time, random } = this;
     const events = new EventLog(() => time.wall());
-    const endpoint = { address: address(`192.0.2.${options.host ?? this.#hosts++}`), port: 7946 };
+    const host = options.host ?? this.#hosts++;
+    const endpoints = (options.families ?? [4]).map((family) => ({
+      address: address(family === 4 ? `192.0.2.${host}` : `2001:db8::${host}`),
+      port: 7946,
+    }));
+    const [endpoint] = endpoints;
     const ring = Keyring.of([key]);
     const verifier = new Verifier();
     const sessions = new Sessions<Endpoint>(
@@ -71,7 +82,7 @@ export class TestCluster {
       facts: {
         node: name,
         publicKey: identity.publicKey,
-        underlay: endpoint.address,
+        underlay: endpoints.map(({ address }) => address),
         gossipPort: endpoint.port,
         vxlanPort: 8472,
         mac: macFromName(name),
@@ -86,7 +97,8 @@ export class TestCluster {
       profile: LAN,
       pool: new SubnetPool([prefix(options.clusterCidr ?? '10.244.0.0/16')], { 4: 24, 6: 64 }),
       ...(remembered && { remembered }),
-      join: join.map((other) => other.endpoint),
+      join: join.flatMap((other): readonly Seed[] => ('endpoints' in other ? other.endpoints : [other])),
+      resolve: async (seed) => ('host' in seed ? (this.names.get(seed.host) ?? []) : [seed]),
       known: [],
       transport: this.network.open,
       clock: time,
@@ -112,6 +124,7 @@ export class TestCluster {
     const node: TestNode = {
       name,
       endpoint,
+      endpoints,
       membership,
       events,
       held: undefined,

@@ -1,6 +1,11 @@
 import t from 'tap';
 import type { Endpoint } from '../../../../src/control/config/node-config.js';
-import { Joiner, type JoinerOptions, type Refusals } from '../../../../src/control/membership/joiner.js';
+import {
+  type Candidates,
+  Joiner,
+  type JoinerOptions,
+  type Refusals,
+} from '../../../../src/control/membership/joiner.js';
 import { seededRandom } from '../../../../src/core/random.js';
 import { address } from '../sample-config.js';
 import { VirtualTime } from './memory-transport.js';
@@ -8,14 +13,13 @@ import { VirtualTime } from './memory-transport.js';
 const [alpha, bravo]: Endpoint[] = ['192.0.2.1', '192.0.2.2'].map((text) => ({ address: address(text), port: 7946 }));
 
 /** A joiner that asks these, each of which answers as told. */
-function setUp(changes: Partial<JoinerOptions>) {
+function setUp({ candidates, ...changes }: Partial<Omit<JoinerOptions, 'candidates'> & { candidates: Candidates }>) {
   const time = new VirtualTime();
   const refused: Refusals[] = [];
   let outcome: string | undefined;
   const joiner = new Joiner({
-    candidates: () => [alpha, bravo],
+    candidates: async () => candidates ?? { ask: [alpha, bravo], mayFound: 'never' },
     ask: async () => 'ECONNREFUSED',
-    mayFound: 'never',
     clock: time,
     random: seededRandom(1),
     onRefused: (refusals) => void refused.push(refusals),
@@ -68,12 +72,12 @@ t.test('a round with silent nodes ends, and names them', async (t) => {
 });
 
 t.test('who may found a cluster', async (t) => {
-  const alone = setUp({ mayFound: 'at once', candidates: () => [] });
+  const alone = setUp({ candidates: { mayFound: 'at once', ask: [] } });
   alone.run();
   await alone.time.pass(0);
   t.equal(alone.outcome(), 'founded', 'a node that was told of nobody, at once');
 
-  const first = setUp({ mayFound: 'late' });
+  const first = setUp({ candidates: { mayFound: 'late', ask: [alpha, bravo] } });
   first.run();
   await first.time.pass(4_000);
   t.equal(first.outcome(), undefined);

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { Identity } from '../../../../src/core/identity.js';
 import { formatAddress, formatPrefix } from '../../../../src/wire/address.js';
 import { encodePacket } from '../../../../src/wire/gossip/packet.js';
-import { prefix } from '../sample-config.js';
+import { address } from '../sample-config.js';
 import { seen, subnet, TestCluster, type TestNode } from './cluster.js';
 import { card } from './sample-card.js';
 
@@ -196,12 +196,12 @@ t.test('an address that changes is told', async (t) => {
   const alpha = await lab.start('alpha');
   const bravo = await lab.start('bravo', { join: [alpha] });
   await lab.time.pass(3_000);
-  await bravo.membership.move(prefix('192.0.2.99/32'));
+  await bravo.membership.move([address('192.0.2.99')]);
   t.ok(
     await lab.time.until(() => {
       const views = [...alpha.membership.swim.members()];
       return views.some(
-        ({ card }) => card.statement.node === 'bravo' && card.statement.underlay.words[3] === (0xc0000263 | 0),
+        ({ card }) => card.statement.node === 'bravo' && card.statement.underlay[0].words[3] === (0xc0000263 | 0),
       );
     }, 3_000),
   );
@@ -258,11 +258,11 @@ t.test('a move to an address that cannot be had is told, and another may follow'
   const alpha = await lab.start('alpha');
   const bravo = await lab.start('bravo', { join: [alpha] });
   await lab.time.pass(3_000);
-  const nowhere = prefix('192.0.2.50/32');
+  const nowhere = address('192.0.2.50');
   lab.network.refuse({ address: nowhere, port: 7946 });
-  await t.rejects(bravo.membership.move(nowhere), { message: /192\.0\.2\.50/ });
+  await t.rejects(bravo.membership.move([nowhere]), { message: /192\.0\.2\.50/ });
   await lab.time.pass(2_000);
-  await bravo.membership.move(prefix('192.0.2.99/32'));
+  await bravo.membership.move([address('192.0.2.99')]);
   t.ok(
     await lab.time.until(() => seen(alpha, 'bravo') === 'alive' && seen(bravo, 'alpha') === 'alive', 10_000),
     'it is back',

@@ -6,7 +6,7 @@ import { address, prefix } from '../sample-config.js';
 
 /** Statements differ from this in what is said. */
 export type Said = Partial<Omit<Statement, 'underlay' | 'podCidr'>> & {
-  readonly underlay?: string;
+  readonly underlay?: string | readonly string[];
   readonly podCidr?: readonly string[];
 };
 
@@ -23,7 +23,7 @@ export function statement(node: string, said: Said = {}): Statement {
     keys: [],
     features: 0,
     ...rest,
-    underlay: address(underlay),
+    underlay: [underlay].flat().map(address),
     podCidr: podCidr.map(prefix),
   };
 }

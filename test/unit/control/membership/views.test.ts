@@ -13,7 +13,7 @@ function view(name: string, said: Said, changes: Partial<View> = {}): View {
 const views = [
   view('zulu', { podCidr: ['10.244.10.0/24'] }, { state: 2, incarnation: 7, since: 1500, rttMs: Number.NaN }),
   view('alpha', { podCidr: ['10.244.9.0/24', 'fd00::/64'], epoch: 4 }),
-  view('mike', { underlay: '2001:db8::1' }, { state: 1, rttMs: 0.25 }),
+  view('mike', { underlay: ['2001:db8::1', '192.0.2.9'] }, { state: 1, rttMs: 0.25 }),
 ];
 const data = { state: 'up', rttMs: 1, lossPercent: 0 } as const;
 const statuses = memberStatuses(
@@ -30,6 +30,7 @@ t.test('members as JSON, by name', async (t) => {
       state: 'alive',
       self: true,
       underlay: '192.0.2.1',
+      underlays: ['192.0.2.1'],
       podCidr: ['10.244.9.0/24', 'fd00::/64'],
       epoch: 4,
       incarnation: 1,
@@ -41,6 +42,7 @@ t.test('members as JSON, by name', async (t) => {
       state: 'suspect',
       self: false,
       underlay: '2001:db8::1',
+      underlays: ['2001:db8::1', '192.0.2.9'],
       podCidr: [],
       epoch: 1,
       incarnation: 1,
@@ -53,6 +55,7 @@ t.test('members as JSON, by name', async (t) => {
       state: 'dead',
       self: false,
       underlay: '192.0.2.1',
+      underlays: ['192.0.2.1'],
       podCidr: ['10.244.10.0/24'],
       epoch: 1,
       incarnation: 7,

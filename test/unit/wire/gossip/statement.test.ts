@@ -36,12 +36,16 @@ t.test('what nobody accepts is not signed, nor read', async (t) => {
     'a name with a slash': { node: 'a/b' },
     'a long name': { node: 'a'.repeat(64) },
     'a short public key': { publicKey: new Uint8Array(31) },
-    'underlay 0.0.0.0': { underlay: address('0.0.0.0') },
-    'underlay multicast': { underlay: address('224.0.0.1') },
-    'underlay broadcast': { underlay: address('255.255.255.255') },
-    'underlay ::': { underlay: address('::') },
-    'underlay IPv6 multicast': { underlay: address('ff02::1') },
-    'underlay link-local': { underlay: address('fe80::1') },
+    'underlay 0.0.0.0': { underlay: [address('0.0.0.0')] },
+    'underlay multicast': { underlay: [address('224.0.0.1')] },
+    'underlay broadcast': { underlay: [address('255.255.255.255')] },
+    'underlay ::': { underlay: [address('::')] },
+    'underlay IPv6 multicast': { underlay: [address('ff02::1')] },
+    'underlay link-local': { underlay: [address('fe80::1')] },
+    'no underlay': { underlay: [] },
+    'two underlays of a family': { underlay: ['192.0.2.1', '192.0.2.2'].map(address) },
+    'three underlays': { underlay: ['192.0.2.1', '2001:db8::1', '2001:db8::2'].map(address) },
+    'a second underlay that is link-local': { underlay: ['192.0.2.1', 'fe80::1'].map(address) },
     'port 0': { gossipPort: 0 },
     'port 65536': { vxlanPort: 65_536 },
     'a group MAC': { mac: Uint8Array.of(1, 0, 0, 0, 0, 1) },
@@ -77,6 +81,19 @@ t.test('fields of a later version survive', async (t) => {
   t.strictSame(plain(card?.statement), plain(ALPHA));
   t.strictSame(Buffer.from(card?.bytes ?? []), later);
 });
+
+t.test(
+  'a second underlay address is a field that older nodes pass on, and the first alone is what they take',
+  async (t) => {
+    const dual = { ...ALPHA, underlay: ['2001:db8::1', '192.0.2.10'].map(address) };
+    const bytes = Buffer.from(encodeStatement(dual));
+    const single = Buffer.from(encodeStatement({ ...ALPHA, underlay: dual.underlay.slice(0, 1) }));
+    t.equal(bytes.toString('hex'), `${single.toString('hex')}62${'04'}c000020a`, 'field 12 stands behind all others');
+    t.strictSame(plain(decodeSigned(bytes, SIGNATURE)?.statement), plain(dual));
+    const empty = Buffer.concat([single, Buffer.from('6200', 'hex')]);
+    t.strictSame(decodeSigned(empty, SIGNATURE)?.statement.underlay, [address('2001:db8::1')], 'empty: none');
+  },
+);
 
 t.test('a statement is bounded', async (t) => {
   const filler = (length: number) =>

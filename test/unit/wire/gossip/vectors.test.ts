@@ -22,7 +22,7 @@ interface StoredStatement {
   statement: {
     node: string;
     incarnation: number;
-    underlay: string;
+    underlay: string | string[];
     gossipPort: number;
     vxlanPort: number;
     mac: string;
@@ -46,7 +46,7 @@ for (const { name, bytes, fields } of vectors<Fields>('gossip')) {
       const expected = {
         ...statement,
         publicKey: Uint8Array.from(Buffer.from(publicKey, 'hex')),
-        underlay: address(statement.underlay),
+        underlay: [statement.underlay].flat().map(address),
         mac: parseMac(statement.mac) ?? new Uint8Array(0),
         podCidr: statement.podCidr.map(prefix),
       };
