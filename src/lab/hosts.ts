@@ -1,13 +1,13 @@
 /** Hosts and pods, as text for `ip -batch` in their namespaces: pure. IPv6 addresses are `nodad`: nothing waits. */
 import type { LabHost, LabPod } from './plan.js';
 
-/** A host: its underlay address, a default route to the router, and a route to each of its pods. */
+/** A host: its underlay addresses, default routes to the router, and a route to each of its pods. */
 export function host(host: LabHost): string[] {
   return [
     'link set lo up',
-    address(`${host.underlay}/${host.underlayLength}`, 'eth0'),
+    ...host.uplinks.map(({ underlay, underlayLength }) => address(`${underlay}/${underlayLength}`, 'eth0')),
     'link set eth0 up',
-    `route add default via ${host.router}`,
+    ...host.uplinks.map(({ router }) => `route add default via ${router}`),
     ...host.pods.flatMap((pod) => [
       // Every pod's cable carries the same gateway address, as a /32 and /128: pods share no L2 either.
       ...host.gateways.map((gateway) => address(single(gateway), pod.port)),

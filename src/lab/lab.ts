@@ -66,7 +66,7 @@ export class Lab {
     await ipBatch(links(plan));
     if (plan.laboratory === 'cable') await this.#asCables();
     await Promise.all([
-      ipBatch(routerLines(plan), '-n', plan.router.namespace, `-${plan.underlay}`),
+      ...plan.families.map((family) => ipBatch(routerLines(plan, family), '-n', plan.router.namespace, `-${family}`)),
       ...plan.hosts.map((host) => ipBatch(hostLines(host), '-n', host.namespace)),
       ...plan.hosts.flatMap((host) => host.pods.map((pod) => ipBatch(podLines(host, pod), '-n', pod.namespace))),
     ]);

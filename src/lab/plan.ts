@@ -7,7 +7,7 @@
  * ```
  *
  * Each host has a subnet of its own, 10.101.i.0/24 or fd00:101:0:i::/64, and a router port of its own: the hosts share no
- * L2. Pods have both families, whatever the underlay is: 10.244.i.10 and fd00:244:0:i::10, and on from there.
+ * L2; or one of each. Pods have both families, whatever the underlay is: 10.244.i.10 and fd00:244:0:i::10, and on from there.
  */
 import { PodwireError } from '../wire/error.js';
 import { overhead } from '../wire/vxlan.js';
@@ -23,6 +23,9 @@ import { overhead } from '../wire/vxlan.js';
 export type Laboratory = 'virtual' | 'cable';
 export const LABORATORIES: readonly Laboratory[] = ['virtual', 'cable'];
 
+/** What a host speaks towards the others: IPv4, IPv6, or both. */
+export type Families = 4 | 6 | 46;
+
 export interface LabOptions {
   /** Lower-case letters and digits; part of every namespace's name. Unique among a process's living labs. */
   readonly name: string;
@@ -30,8 +33,8 @@ export interface LabOptions {
   readonly hosts: number;
   /** Pods on each host, 0 to 90; 1 if not given. */
   readonly pods?: number;
-  /** The family between the hosts; 4 if not given. */
-  readonly underlay?: 4 | 6;
+  /** The families between the hosts, for all or for each of them; 4 if not given. */
+  readonly underlay?: Families | readonly Families[];
   /** MTU of the cables between hosts and router, bytes; 1500 if not given. */
   readonly mtu?: number;
   /** MTU between pods and hosts, bytes; what is left inside VXLAN if not given. */
@@ -57,14 +60,22 @@ export interface LabPod extends Place {
   readonly addresses: readonly [string, string];
 }
 
-export interface LabHost extends Place {
-  /** `alpha`, `bravo`, … ; also the name of the router's port to it. */
-  readonly name: string;
+/** A host's way to the others in one family. */
+export interface Uplink {
+  readonly family: 4 | 6;
   /** Its address on `eth0`, and the subnet's prefix length. */
   readonly underlay: string;
   readonly underlayLength: number;
   /** The router's address on the same cable. */
   readonly router: string;
+}
+
+/** As an uplink it is its first one. */
+export interface LabHost extends Place, Uplink {
+  /** `alpha`, `bravo`, … ; also the name of the router's port to it. */
+  readonly name: string;
+  /** One, or one of IPv4 and one of IPv6. */
+  readonly uplinks: readonly Uplink[];
   /** IPv4 and IPv6. */
   readonly podCidr: readonly [string, string];
   /** What its pods call their gateway; the host answers for it. IPv4 and IPv6. */
@@ -75,7 +86,8 @@ export interface LabHost extends Place {
 export interface LabPlan {
   /** What the names of all the lab's namespaces, and of its directory, begin with. */
   readonly prefix: string;
-  readonly underlay: 4 | 6;
+  /** The families that any host speaks. */
+  readonly families: readonly (4 | 6)[];
   /** MTU between hosts and router, bytes. */
   readonly mtu: number;
   /** MTU between pods and hosts, bytes. */
@@ -94,21 +106,23 @@ const NAMES = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett k
 /** @param pid the process that owns the lab: its namespaces carry the number, so that leftovers are known as such */
 export function planLab(options: LabOptions, pid: number): LabPlan {
   const { name, hosts, pods = 1, underlay = 4, mtu = 1500, filter = true } = options;
-  const { podMtu = mtu - overhead(underlay), laboratory = laboratoryOf(process.env['PODWIRE_LABORATORY']) } = options;
+  const { podMtu, laboratory = laboratoryOf(process.env['PODWIRE_LABORATORY']) } = options;
   if (!/^[a-z0-9]+$/.test(name)) throw new PodwireError('INTERNAL', `lab name '${name}': letters a-z and digits only`);
   if (!(hosts >= 1 && hosts <= 99 && pods >= 0 && pods <= 90)) {
     throw new PodwireError('INTERNAL', `a lab has 1 to 99 hosts with 0 to 90 pods each, not ${hosts} with ${pods}`);
   }
   const prefix = `podwire-${name}-${pid}`;
+  const each = Array.from({ length: hosts }, (_, index) => familiesOf(underlay, index));
+  const families = ([4, 6] as const).filter((family) => each.flat().includes(family));
   return {
     prefix,
-    underlay,
+    families,
     mtu,
-    podMtu,
+    podMtu: podMtu ?? mtu - Math.max(...families.map(overhead)),
     laboratory,
     filter,
     router: { namespace: `${prefix}-router` },
-    hosts: Array.from({ length: hosts }, (_, index) => planHost(prefix, underlay, index + 1, pods)),
+    hosts: each.map((own, index) => planHost(prefix, own, index + 1, pods)),
   };
 }
 
@@ -124,17 +138,26 @@ export function laboratoryOf(text: string | undefined): Laboratory {
   return found;
 }
 
-function planHost(prefix: string, underlay: 4 | 6, number: number, pods: number): LabHost {
+function familiesOf(underlay: Families | readonly Families[], index: number): readonly (4 | 6)[] {
+  const own = typeof underlay === 'number' ? underlay : (underlay[index] ?? 4);
+  return own === 46 ? [4, 6] : [own];
+}
+
+function planUplink(family: 4 | 6, number: number): Uplink {
+  const subnet = family === 4 ? `10.101.${number}.` : `fd00:101:0:${number}::`;
+  return { family, underlay: `${subnet}2`, underlayLength: family === 4 ? 24 : 64, router: `${subnet}1` };
+}
+
+function planHost(prefix: string, families: readonly (4 | 6)[], number: number, pods: number): LabHost {
   const name = NAMES[number - 1] ?? `node${number}`;
-  const subnet = underlay === 4 ? `10.101.${number}.` : `fd00:101:0:${number}::`;
+  const uplinks = families.map((family) => planUplink(family, number));
   const pods4 = `10.244.${number}.`;
   const pods6 = `fd00:244:0:${number}::`;
   return {
     name,
     namespace: `${prefix}-${name}`,
-    underlay: `${subnet}2`,
-    underlayLength: underlay === 4 ? 24 : 64,
-    router: `${subnet}1`,
+    ...uplinks[0],
+    uplinks,
     podCidr: [`${pods4}0/24`, `${pods6}/64`],
     gateways: [`${pods4}1`, `${pods6}1`],
     pods: Array.from({ length: pods }, (_, index) => ({

@@ -46,7 +46,11 @@ export interface RunningPodwire {
 }
 
 export function nodeConfig(lab: Site, host: LabHost): Record<string, unknown> {
-  const facts = ({ name, underlay, podCidr }: LabHost) => ({ node: name, underlay, podCidr });
+  const facts = ({ name, uplinks, podCidr }: LabHost) => ({
+    node: name,
+    underlay: uplinks.map(({ underlay }) => underlay),
+    podCidr,
+  });
   return {
     ...facts(host),
     clusterCidr: CLUSTER_CIDR,
@@ -67,7 +71,7 @@ export function gossipConfig(lab: Site, host: LabHost): Record<string, unknown> 
   return {
     peers: [],
     podCidr: undefined,
-    join: host === first ? [] : [first.underlay],
+    join: host === first ? [] : first.uplinks.map(({ underlay }) => underlay),
     gossip: { keyFile },
   };
 }

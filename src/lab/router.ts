@@ -13,16 +13,18 @@
  */
 import type { LabPlan } from './plan.js';
 
-/** Lines for `ip -4 -batch` or `ip -6 -batch`, by the underlay's family, in the router's namespace. */
-export function router(plan: LabPlan): string[] {
+/** Lines for `ip -4 -batch` or `ip -6 -batch`, for each of the lab's families, in the router's namespace. */
+export function router(plan: LabPlan, family: 4 | 6): string[] {
   const lines = ['link set lo up'];
   for (const host of plan.hosts) {
-    lines.push(
-      `address add ${host.router}/${host.underlayLength} dev ${host.name}${plan.underlay === 6 ? ' nodad' : ''}`,
-    );
+    const uplink = host.uplinks.find((one) => one.family === family);
+    if (uplink) {
+      const dad = family === 6 ? ' nodad' : '';
+      lines.push(`address add ${uplink.router}/${uplink.underlayLength} dev ${host.name}${dad}`);
+    }
     lines.push(`link set ${host.name} up`);
     if (!plan.filter) continue;
-    lines.push(`rule add iif ${host.name} from ${host.underlay} lookup main pref 10`);
+    if (uplink) lines.push(`rule add iif ${host.name} from ${uplink.underlay} lookup main pref 10`);
     lines.push(`rule add iif ${host.name} unreachable pref 11`);
   }
   return lines;

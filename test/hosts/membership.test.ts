@@ -3,39 +3,15 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import type { IpamStatus, KeyStatus, MemberStatus, NodeStatus } from '../../src/control/node-api.js';
+import type { IpamStatus, KeyStatus, NodeStatus } from '../../src/control/node-api.js';
 import { Lab } from '../../src/lab/lab.js';
-import type { LabHost } from '../../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../src/lab/podwire.js';
 import { ping } from '../../src/lab/tools.js';
 import { ask, kernelState, peers, podwire } from './cli.js';
+import { members, ownAddress, startGossiping, state, until } from './gossiping.js';
 import { labSkip, needs } from './lab.js';
 
 const skip = labSkip() || needs('ping', 'iputils-ping');
-
-/** Waits until it holds; the test's own timeout is the limit behind this one. */
-async function until(what: string, holds: () => Promise<boolean>, ms = 20_000): Promise<void> {
-  for (const end = performance.now() + ms; ; await delay(50)) {
-    if (await holds()) return;
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-  }
-}
-
-const members = (lab: Lab, node: RunningPodwire) => ask<MemberStatus[]>(lab, node, 'members');
-
-async function state(lab: Lab, node: RunningPodwire, of: string): Promise<string | undefined> {
-  return (await members(lab, node)).find((member) => member.node === of)?.state;
-}
-
-async function ownAddress(lab: Lab, node: RunningPodwire, family: 4 | 6): Promise<string> {
-  const { podCidr } = await ask<NodeStatus>(lab, node, 'status');
-  const subnet = podCidr.find((prefix) => prefix.includes(':') === (family === 6)) ?? '';
-  return family === 4 ? subnet.replace(/\/.*/, '') : subnet.replace(/\/.*/, '2');
-}
-
-function startGossiping(lab: Lab, host: LabHost, config: Record<string, unknown> = {}): Promise<RunningPodwire> {
-  return lab.startPodwire(host, { config: { ...gossipConfig(lab, host), ...config } });
-}
 
 for (const underlay of [4, 6] as const) {
   t.test(`three nodes find each other, underlay IPv${underlay}`, { skip }, async (t) => {

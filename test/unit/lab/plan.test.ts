@@ -15,7 +15,7 @@ t.test('the commands that make a lab', async (t) => {
     'link add name alpha mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
     'link add name pod1 mtu 1450 netns podwire-x-42-alpha type veth peer name eth0 mtu 1450 netns podwire-x-42-alpha-pod1',
   ]);
-  t.strictSame(router(plan), [
+  t.strictSame(router(plan, 4), [
     'link set lo up',
     'address add 10.101.1.1/24 dev alpha',
     'link set alpha up',
@@ -46,13 +46,40 @@ t.test('the commands that make a lab', async (t) => {
 t.test('an IPv6 underlay, and a router without the filter', async (t) => {
   const plan = planLab({ name: 'x', hosts: 2, underlay: 6, filter: false, mtu: 9000 }, 42);
   t.equal(plan.podMtu, 8930);
-  t.strictSame(router(plan), [
+  t.strictSame(router(plan, 6), [
     'link set lo up',
     'address add fd00:101:0:1::1/64 dev alpha nodad',
     'link set alpha up',
     'address add fd00:101:0:2::1/64 dev bravo nodad',
     'link set bravo up',
   ]);
+});
+
+t.test('hosts of different families', async (t) => {
+  const plan = planLab({ name: 'x', hosts: 3, underlay: [46, 4, 6], pods: 0 }, 42);
+  t.strictSame(plan.families, [4, 6]);
+  t.equal(plan.podMtu, 1430, 'what fits all');
+  t.strictSame(
+    plan.hosts.map(({ uplinks }) => uplinks.map(({ underlay }) => underlay)),
+    [['10.101.1.2', 'fd00:101:0:1::2'], ['10.101.2.2'], ['fd00:101:0:3::2']],
+  );
+  t.strictSame(host(plan.hosts[0]).slice(1, 5), [
+    'address add 10.101.1.2/24 dev eth0',
+    'address add fd00:101:0:1::2/64 dev eth0 nodad',
+    'link set eth0 up',
+    'route add default via 10.101.1.1',
+  ]);
+  t.strictSame(
+    router(plan, 6).filter((line) => /bravo|charlie/.test(line)),
+    [
+      'link set bravo up',
+      'rule add iif bravo unreachable pref 11',
+      'address add fd00:101:0:3::1/64 dev charlie nodad',
+      'link set charlie up',
+      'rule add iif charlie from fd00:101:0:3::2 lookup main pref 10',
+      'rule add iif charlie unreachable pref 11',
+    ],
+  );
 });
 
 t.test('a lab that cannot be', async (t) => {
