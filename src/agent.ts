@@ -78,6 +78,7 @@ class NodeAgent implements Agent {
   /** Carriers are started and stopped one after the other. */
   #carrying: Promise<void> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
+  #turning: NodeJS.Immediate | undefined;
   /** A look at the underlay addresses, one at a time. */
   #watching: Promise<void> | undefined;
   #resolveStopped: (code: number) => void = () => {};
@@ -187,7 +188,8 @@ class NodeAgent implements Agent {
         release: () => this.#release(),
         members: (cards) => this.#follow(cards),
         refused: (words) => this.#fail(new PodwireError('REFUSED', words)),
-        sendProbe: (node, frame) => this.#carrier?.sendProbe(node, frame),
+        sendProbe: (node, family, frame) => this.#carrier?.sendProbe(node, family, frame),
+        pathTurned: () => this.#turnPaths(),
       },
     });
     if (this.#releasing) {
@@ -234,7 +236,7 @@ class NodeAgent implements Agent {
       peers: this.#desired(),
       log: this.#options.log,
       onLost: (error) => this.#fail(error),
-      onProbe: (node, frame) => this.#cluster?.handleProbe(node, frame),
+      onProbe: (node, family, frame) => this.#cluster?.handleProbe(node, family, frame),
     });
     // Who came while it started.
     await this.#applyPeers();
@@ -263,6 +265,14 @@ class NodeAgent implements Agent {
     this.#applyPeers().catch((error) => this.#options.log.error({ err: error }, String(error)));
   }
 
+  /** However many paths have changed in one turn of the event loop. */
+  #turnPaths(): void {
+    this.#turning ??= setImmediate(() => {
+      this.#turning = undefined;
+      this.#applyPeers().catch((error) => this.#options.log.error({ err: error }, String(error)));
+    });
+  }
+
   async #applyPeers(): Promise<PeerDifference | undefined> {
     const carrier = this.#carrier;
     if (!carrier || !this.#claim) return undefined;
@@ -281,7 +291,8 @@ class NodeAgent implements Agent {
     const { podCidr, epoch } = this.#known(this.#claim);
     const self: PeerConfig = { node, underlay: this.#underlay, podCidr, mac: this.#mac };
     const statements = this.#members.map(({ statement }) => statement);
-    const { peers, left } = desiredPeers(self, epoch, clusterCidr, configured, statements);
+    const avoid = (other: string) => this.#cluster?.avoided(other) ?? [];
+    const { peers, left } = desiredPeers(self, epoch, clusterCidr, configured, statements, avoid);
     for (const { node: other, why, apart } of left) {
       if (why !== NO_SUBNET && this.#left.get(other)?.why !== why)
         this.#events.tell('no-traffic', apart ? why : `no traffic with ${other}: ${why}`, { node: other });

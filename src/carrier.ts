@@ -13,7 +13,7 @@ import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
 import { addressIn, FAMILIES, type Underlay } from './core/underlay.js';
 import { Overlay } from './dataplane/overlay.js';
-import type { Peer } from './dataplane/peers.js';
+import { type Peer, underlays } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
 import { offloadMask, TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
@@ -44,7 +44,7 @@ export interface CarrierOptions {
   /** An edge is gone, or a worker has a fault: nothing is carried any more. */
   readonly onLost: (error: PodwireError) => void;
   /** A path probe came from a peer's underlay address, unverified; from its Ethernet header on. */
-  readonly onProbe: (node: string, frame: Uint8Array) => void;
+  readonly onProbe: (node: string, family: Family, frame: Uint8Array) => void;
 }
 
 export class Carrier {
@@ -109,9 +109,9 @@ export class Carrier {
       capabilities: device.capabilities,
       sockets,
       onLost,
-      onProbe: (index, frame) => {
+      onProbe: (index, frame, family) => {
         const peer = overlay.peerAt(index);
-        if (peer) onProbe(peer.node, frame);
+        if (peer) onProbe(peer.node, family, frame);
       },
     });
     this.#releases.push(() => pool.stop());
@@ -140,10 +140,11 @@ export class Carrier {
     return this.#offloads;
   }
 
-  /** Sends a path probe to a peer; a node that is no peer gets none. @param frame a whole VXLAN frame */
-  sendProbe(node: string, frame: Uint8Array): void {
+  /** Sends a path probe to a peer over one family; a node that is no peer gets none. @param frame a whole VXLAN frame */
+  sendProbe(node: string, family: Family, frame: Uint8Array): void {
     const peer = this.overlay.peer(node);
-    if (peer) this.#probes.get(peer.underlay.family)?.send(frame, peer.underlay, this.#options.config.vxlan.port);
+    const to = peer && addressIn(underlays(peer), family);
+    if (to) this.#probes.get(family)?.send(frame, to, this.#options.config.vxlan.port);
   }
 
   /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */

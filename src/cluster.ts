@@ -11,6 +11,7 @@ import { Membership, type MembershipOutputs } from './control/membership/members
 import { memberStatuses, subnetOwners } from './control/membership/views.js';
 import type { DataPathStatus, GossipStatus, IpamStatus, KeyStatus, MemberStatus } from './control/node-api.js';
 import type { DatagramSessions, SessionOutputs } from './core/channel.js';
+import { FamilyPaths } from './core/family-paths.js';
 import type { Identity } from './core/identity.js';
 import { Verifier } from './core/identity.js';
 import { type Claim, ownersOf } from './core/ipam/claim.js';
@@ -18,18 +19,17 @@ import { poolUsage } from './core/ipam/subnet-claims.js';
 import { SubnetPool } from './core/ipam/subnet-pool.js';
 import { deriveKey, formatKeyId, type Keyring, parseKey, parseKeyId } from './core/keyring.js';
 import { OpenSessions } from './core/open-sessions.js';
-import { PathMonitor } from './core/path-monitor.js';
 import { Sessions } from './core/sessions.js';
 import { LAN, type SwimProfile, WAN } from './core/swim/profile.js';
 import { ALIVE, LEFT, SUSPECT } from './core/swim/types.js';
-import type { Underlay } from './core/underlay.js';
-import type { Peer } from './dataplane/peers.js';
+import { sharedFamilies, type Underlay } from './core/underlay.js';
+import { type Peer, underlays } from './dataplane/peers.js';
 import { ClaimFile } from './os/claim-file.js';
 import { GossipSockets, systemClock } from './os/gossip-sockets.js';
 import { loadOrMakeIdentity } from './os/identity-file.js';
 import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
-import { formatPrefix } from './wire/address.js';
+import { type Family, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import { FEATURE_ECN, FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
 
@@ -49,7 +49,9 @@ export interface ClusterOptions {
   readonly log: Log;
   readonly outputs: MembershipOutputs & {
     /** @param frame a whole VXLAN frame to a peer */
-    sendProbe(node: string, frame: Uint8Array): void;
+    sendProbe(node: string, family: Family, frame: Uint8Array): void;
+    /** `avoided` says something else of a node: its traffic may take another family. Must not call back. */
+    pathTurned(node: string): void;
   };
 }
 
@@ -57,7 +59,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #membership: Membership;
   readonly #sessions: Sessions<Endpoint> | OpenSessions<Endpoint>;
-  readonly #paths: PathMonitor;
+  readonly #paths: FamilyPaths;
   readonly #claimFile: ClaimFile;
   readonly #peersFile: PeersFile;
   readonly #pool: SubnetPool;
@@ -129,10 +131,11 @@ export class Cluster {
         },
       },
     });
-    this.#paths = new PathMonitor(
+    this.#paths = new FamilyPaths(
       { self: { node: config.node, mac }, vxlan: config.vxlan, keys: probeKeys(ring), random: Math.random },
       {
-        send: (node, frame) => outputs.sendProbe(node, frame),
+        send: (node, family, frame) => outputs.sendProbe(node, family, frame),
+        turned: (node) => outputs.pathTurned(node),
         notify: ({ node, state, words }) => events.tell(`path-${state}`, words, { node }),
       },
     );
@@ -188,15 +191,26 @@ export class Cluster {
         .filter(({ card }) => (card.statement.features & FEATURE_PROBES) !== 0)
         .map(({ card }) => card.statement.node),
     );
-    this.#paths.setPeers(
-      peers.filter(({ node }) => answering.has(node)),
-      systemClock.now(),
-    );
+    const own = this.#membership.card.statement.underlay;
+    const watched = peers
+      .filter(({ node }) => answering.has(node))
+      .map((peer) => {
+        const { node, mac, underlay } = peer;
+        // That which its traffic takes stands first.
+        const others = sharedFamilies(own, underlays(peer)).filter((family) => family !== underlay.family);
+        return { node, mac, families: [underlay.family, ...others] };
+      });
+    this.#paths.setPeers(watched, systemClock.now());
     this.#schedulePaths();
   }
 
-  handleProbe(node: string, frame: Uint8Array): void {
-    this.#paths.handleFrame(node, frame, systemClock.now());
+  handleProbe(node: string, family: Family, frame: Uint8Array): void {
+    this.#paths.handleFrame(node, family, frame, systemClock.now());
+  }
+
+  /** Families over which a node's VXLAN port does not answer. */
+  avoided(node: string): Family[] {
+    return this.#paths.avoided(node);
   }
 
   path(node: string): DataPathStatus | undefined {

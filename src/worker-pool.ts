@@ -6,6 +6,7 @@ import type { DeviceCapabilities } from './dataplane/edges.js';
 import type { SharedState } from './dataplane/overlay.js';
 import type { SystemCalls } from './os/system-calls.js';
 import type { UdpSockets } from './os/udp.js';
+import type { Family } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { WorkerMessage, WorkerStart } from './worker.js';
 
@@ -25,8 +26,9 @@ export interface WorkerPoolOptions {
    * A path probe came from this peer's underlay address; unverified.
    * @param peer its index in the forwarding table (`Overlay.peerAt`)
    * @param bytes from the Ethernet header on
+   * @param family that it came over
    */
-  readonly onProbe?: (peer: number, bytes: Uint8Array) => void;
+  readonly onProbe?: (peer: number, bytes: Uint8Array, family: Family) => void;
   /** What a thread runs; src/worker.ts if not given. */
   readonly program?: URL;
 }
@@ -71,7 +73,7 @@ export class WorkerPool {
     const worker = new Worker(options.program ?? PROGRAM, { workerData: start, name: `podwire-${index}` });
     this.#workers.push(worker);
     worker.on('message', (message: WorkerMessage) => {
-      if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes);
+      if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes, message.family);
     });
     const gone = whenGone(worker, index).then((reason) => {
       // It reads nothing more, wherever in a turn it was cut off: no change of the table waits for it.

@@ -11,6 +11,7 @@ import { loadNative } from './os/native.js';
 import { Poller } from './os/poller.js';
 import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
+import type { Family } from './wire/address.js';
 
 export interface WorkerStart {
   readonly worker: number;
@@ -27,7 +28,7 @@ export interface WorkerStart {
 /** What a worker says: first `ready`, then path probes as they come (`PathContext.onProbe`). It ends after `lost`. */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'probe'; readonly peer: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'probe'; readonly peer: number; readonly bytes: Uint8Array; readonly family: Family }
   | { readonly kind: 'lost'; readonly message: string };
 
 function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
@@ -35,7 +36,8 @@ function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const device = new TunQueue(system, start.queue, start.capabilities);
   const underlays = start.sockets.map((sockets) => new UdpUnderlay(system, sockets));
   const [underlay, other] = underlays;
-  const onProbe = (peer: number, probe: Uint8Array) => say({ kind: 'probe', peer, bytes: probe });
+  const onProbe = (peer: number, probe: Uint8Array, family: Family) =>
+    say({ kind: 'probe', peer, bytes: probe, family });
   const context = pathContext(start.shared, start.worker, bytes, () => performance.now(), onProbe);
   const network = other ? new DualUnderlay(underlay, other) : underlay;
   const pipeline = new Pipeline(device, network, context);

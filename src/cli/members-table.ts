@@ -40,8 +40,11 @@ export function dataPath(data: DataPathStatus | undefined): Cell {
   return `up${rtt}${lossPercent ? `, ${lossPercent.toFixed(0)} % lost` : ''}`;
 }
 
-/** Gossip is there and the data is not: said in words. */
+/** Gossip is there and the data is not, or takes another way: said in words. */
 function warnings(members: readonly MemberStatus[]): string[] {
-  const words = members.flatMap(({ data }) => (data?.state === 'down' && data.words ? [`! ${data.words}`] : []));
+  const words = members.flatMap(({ data }) => {
+    const text = data?.state === 'down' ? data.words : data?.detour;
+    return text ? [`! ${text}`] : [];
+  });
   return words.length > 0 ? ['', ...words] : [];
 }

@@ -28,6 +28,8 @@ export interface DataPathStatus {
   readonly lossPercent: number | null;
   /** What the state means, and what to look at. */
   readonly words?: string;
+  /** Why its traffic takes another underlay family than it would. */
+  readonly detour?: string;
 }
 
 export interface NodeStatus {

@@ -28,6 +28,7 @@ import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss } from '../core/mss.js';
 import { TokenBucket } from '../core/token-bucket.js';
 import { unfinishedChecksum } from '../core/unfinished.js';
+import { V4_MAPPED } from '../wire/address.js';
 import { get16, put16 } from '../wire/big-endian.js';
 import {
   ETHERNET_DESTINATION,
@@ -167,7 +168,7 @@ export class Inbound {
     } else if (ethertype === ETHERTYPE_IPV6) {
       this.#check(frame + ENCAPSULATION, length - ENCAPSULATION, 6, peer, row);
     } else if (ethertype === ETHERTYPE_PATH_PROBE) {
-      this.#probe(ethernet, length - VXLAN_HEADER, peer);
+      this.#probe(ethernet, length - VXLAN_HEADER, peer, row);
     } else {
       counters[C.rx_bad_ethertype]++;
     }
@@ -181,13 +182,15 @@ export class Inbound {
   }
 
   /** A path probe leaves the packets' way: a copy goes to whoever watches paths. */
-  #probe(ethernet: number, length: number, peer: number): void {
+  #probe(ethernet: number, length: number, peer: number, row: number): void {
     const { counters, now, onProbe } = this.#context;
     if (length !== PATH_PROBE_FRAME) counters[C.rx_malformed]++;
     else if (!this.#probes.take(now())) counters[C.rx_probe_limited]++;
     else {
       counters[C.rx_probes]++;
-      onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + length)));
+      const { records } = this.#received;
+      const family = records[row + ADDRESS] === 0 && records[row + ADDRESS + 2] === V4_MAPPED ? 4 : 6;
+      onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + length)), family);
     }
   }
 

@@ -2,6 +2,7 @@
 import type { ByteWork } from '../bytes/work.js';
 import type { ForwardingReader } from '../core/forwarding/forwarding-reader.js';
 import type { PathMtuTable } from '../core/path-mtu.js';
+import type { Family } from '../wire/address.js';
 import { overhead } from '../wire/vxlan.js';
 
 /** This node as a VXLAN tunnel end point. */
@@ -33,9 +34,10 @@ export interface PathContext {
   readonly now: () => number;
   /**
    * Takes path probes (src/wire/path-probe.ts) that a peer's underlay address sent, a copy from the Ethernet header on:
-   * unverified, but of the right length and not more than 1,000 a second. Without it they are only counted.
+   * unverified, but of the right length and not more than 1,000 a second; and over which family. Without it they are only
+   * counted.
    */
-  readonly onProbe?: ((peer: number, frame: Uint8Array) => void) | undefined;
+  readonly onProbe?: ((peer: number, frame: Uint8Array, family: Family) => void) | undefined;
 }
 
 /** Free bytes before each packet that is read from the device: room for the encapsulation, and IP headers aligned to 4. */

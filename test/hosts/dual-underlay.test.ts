@@ -144,6 +144,52 @@ t.test('a cluster of nodes of both families', { skip }, async (t) => {
   for (const node of nodes) t.equal((await node.stop()).code, 0, node.log());
 });
 
+t.test(
+  'a family that does not carry between two nodes is left for the other',
+  { skip: skip || needs('nft', 'nftables') },
+  async (t) => {
+    const lab = await Lab.create({ name: 'detour', hosts: 2, pods: 0, underlay: 46 });
+    t.teardown(() => lab.destroy());
+    const alpha = await startGossiping(lab, lab.hosts[0]);
+    const bravo = await startGossiping(lab, lab.hosts[1]);
+    const both = [
+      [alpha, bravo],
+      [bravo, alpha],
+    ] as const;
+    await until('paths are up', async () =>
+      (await Promise.all(both.map(([from, to]) => path(lab, from, to)))).every((peer) => peer?.data?.state === 'up'),
+    );
+    const over = async (mark: string) => {
+      const found = await Promise.all(both.map(([from, to]) => path(lab, from, to)));
+      return found.every((peer) => peer?.data?.state === 'up' && peer.underlay.includes(mark));
+    };
+    t.ok(await over('.'), 'IPv4 first');
+
+    // All of IPv4 between them, gossip too: their addresses are still theirs.
+    const rule = 'add table ip block; add chain ip block in { type filter hook forward priority 0; policy drop; }';
+    t.equal((await lab.exec(lab.router, ['nft', rule])).code, 0);
+    const started = performance.now();
+    await until('traffic takes IPv6', () => over(':'), 40_000);
+    t.comment(`${Math.round(performance.now() - started)} ms until it does`);
+    t.strictSame(await silent(lab, both), []);
+    t.match(
+      (await path(lab, alpha, bravo))?.data?.detour,
+      /^bravo does not answer over IPv4, its traffic goes over IPv6$/,
+    );
+    t.match(
+      (await podwire(lab, alpha.host, 'members', '--socket', alpha.socket)).stdout,
+      /! bravo does not answer over IPv4/,
+    );
+    t.equal(await state(lab, alpha, 'bravo'), 'alive', 'and gossip as well');
+
+    t.equal((await lab.exec(lab.router, ['nft', 'delete table ip block'])).code, 0);
+    await until('IPv4 again', () => over('.'));
+    t.equal((await path(lab, alpha, bravo))?.data?.detour, undefined);
+    t.strictSame(await silent(lab, both), []);
+    for (const node of [alpha, bravo]) t.equal((await node.stop()).code, 0, node.log());
+  },
+);
+
 t.test('peers of the configuration with two addresses', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'fixed', hosts: 3, underlay: [46, 46, 6] });
   t.teardown(() => lab.destroy());

@@ -37,14 +37,15 @@ t.test('a path probe from a peer comes out at the pool, with its index', { skip 
     capabilities: { checksum: false, tcpSegmentation: false, udpSegmentation: false },
     sockets: [[sockets]],
     onLost: (error) => t.fail(error.message),
-    onProbe: (index, bytes) => events.emit('probe', index, bytes),
+    onProbe: (index, bytes, family) => events.emit('probe', index, bytes, family),
   });
   const sender = new ProbeSocket(system, bravo.underlay, Math.random);
   const probe = { kind: 'request', sequence: 1, sender: pathProbeId('bravo'), target: pathProbeId('alpha') } as const;
   const prefix = encapsulationPrefix(1, alpha.mac, bravo.mac);
   const frame = encodePathProbe({ ...probe, timestamp: 0n }, prefix, Buffer.alloc(32));
   t.equal(sender.send(frame, alpha.underlay, system.udpPort(sockets.receive)), 0);
-  const [index, bytes] = await arrival;
+  const [index, bytes, family] = await arrival;
+  t.equal(family, 4);
   t.equal(overlay.peerAt(index)?.node, 'bravo');
   t.same(bytes, Uint8Array.from(frame.subarray(8)));
 

@@ -113,10 +113,12 @@ export class Prober<C extends Card> {
     this.#sentAt = now;
     this.#helpers = [];
     this.#silent = [];
-    // Who is not reached directly is asked for at once.
-    const direct = this.#reaches(this.#target);
-    this.at = direct ? now + this.#awareness.scale(probeTimeout) : now;
-    if (direct) this.#outbox.send(this.#target, { kind: 'ping', seq: this.#seq, target: this.#target });
+    this.at = now + this.#awareness.scale(probeTimeout);
+    if (this.#reaches(this.#target)) {
+      this.#outbox.send(this.#target, { kind: 'ping', seq: this.#seq, target: this.#target });
+    } else {
+      this.#askHelpers(now);
+    }
   }
 
   /** The slot of the next member alive or suspect; -1 if there is none. */

@@ -64,6 +64,30 @@ t.test('a changed peer keeps its index; indexes of the gone are used again', (t)
   t.end();
 });
 
+t.test('frames of a peer with two underlay addresses may come from either', async (t) => {
+  const set = new PeerSet(ALPHA, VXLAN, 8);
+  const six = peer('delta', '2001:db8::2', '10.244.4.0/24').underlay;
+  const both = { ...DELTA, otherUnderlay: six };
+  t.same(words(set, [DELTA]).length, 3);
+  t.match(words(set, [both]).slice(3), [
+    'setPrefix 10.244.4.0/24 1',
+    'setPrefix 203.0.113.2/32 1',
+    'setPrefix 2001:db8::2/128 1',
+  ]);
+  t.same(words(set, [both]), []);
+  const turned = { ...DELTA, underlay: six, otherUnderlay: DELTA.underlay };
+  t.equal(words(set, [turned]).length, 7, 'which of them is sent to is a change');
+  t.same(words(set, []), [
+    'removePrefix 10.244.4.0/24',
+    'removePrefix 2001:db8::2/128',
+    'removePrefix 203.0.113.2/32',
+    'removePeer 1',
+  ]);
+  const { difference } = set.difference([both]);
+  const [record] = difference.changes.flatMap((change) => (change.kind === 'setPeer' ? [change.record] : []));
+  t.strictSame(record.underlay, DELTA.underlay);
+});
+
 t.test('while peers come and go, packets of those that stay all arrive', async (t) => {
   const [alpha, bravo] = await twoNodes();
   let sent = 0;

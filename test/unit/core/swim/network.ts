@@ -44,6 +44,8 @@ export class TestNetwork {
   reachable: (from: NodeId, to: NodeId) => boolean = () => true;
   /** Whether datagrams pass. */
   datagrams: (from: NodeId, to: NodeId) => boolean = () => true;
+  /** What the machines know of that from the start; undefined: nothing. */
+  linked: ((one: NodeId, other: NodeId) => boolean) | undefined;
   readonly events: Seen[] = [];
   readonly packets: { readonly at: number; readonly to: NodeId; readonly packet: Packet<TestCard> }[] = [];
   readonly cards = new CardStore<TestCard>();
@@ -73,6 +75,7 @@ export class TestNetwork {
       profile: this.#profile,
       tools: {
         random: this.#random,
+        ...(this.linked && { linked: this.linked }),
         sizeOf: (update) => (update.kind === 'alive' ? 20 + update.card.size : 20),
         packetOverhead: PACKET_OVERHEAD,
         renew: () => ({ ...this.machine(node).card }),
