@@ -9,6 +9,7 @@ import type { EventLog } from './control/membership/events.js';
 import { keyStatuses, removeKey, useKey } from './control/membership/key-rotation.js';
 import { Membership, type MembershipOutputs } from './control/membership/membership.js';
 import { memberStatuses, subnetOwners } from './control/membership/views.js';
+import { endpointsOf } from './control/membership/ways.js';
 import type { DataPathStatus, GossipStatus, IpamStatus, KeyStatus, MemberStatus } from './control/node-api.js';
 import type { DatagramSessions, SessionOutputs } from './core/channel.js';
 import { FamilyPaths } from './core/family-paths.js';
@@ -31,7 +32,7 @@ import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
 import { type Family, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
-import { FEATURE_ECN, FEATURE_PROBES, type SignedStatement } from './wire/gossip/statement.js';
+import { FEATURE_ECN, FEATURE_PROBES } from './wire/gossip/statement.js';
 
 /** Between two writes of what is remembered over a restart, ms. */
 const REMEMBER_EVERY = 30_000;
@@ -171,7 +172,7 @@ export class Cluster {
   endpoints(): Endpoint[] {
     return [...this.#membership.present()]
       .filter(({ card }) => card.statement.node !== this.#config.node)
-      .flatMap(({ card }) => endpointsOf(card));
+      .flatMap(({ card }) => endpointsOf(card.statement));
   }
 
   /** Nodes to join may change while it runs. */
@@ -338,7 +339,7 @@ export class Cluster {
     return [...this.#membership.swim.members()]
       .filter(({ card, state }) => state !== LEFT && card.statement.node !== this.#config.node)
       .sort((one, other) => one.state - other.state)
-      .flatMap(({ card }) => endpointsOf(card));
+      .flatMap(({ card }) => endpointsOf(card.statement));
   }
 
   #schedulePaths(): void {
@@ -350,10 +351,6 @@ export class Cluster {
       this.#schedulePaths();
     });
   }
-}
-
-function endpointsOf({ statement }: SignedStatement): Endpoint[] {
-  return statement.underlay.map((address) => ({ address, port: statement.gossipPort }));
 }
 
 function profileOf({ gossip }: NodeConfig): SwimProfile {

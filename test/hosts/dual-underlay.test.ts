@@ -135,11 +135,13 @@ t.test('a cluster of nodes of both families', { skip }, async (t) => {
   });
 
   await t.test('bulk traffic, and what the sockets count', async (t) => {
+    const before = await counters(lab, alpha);
     for (const family of [4, 6] as const) {
       t.ok((await transfer(lab, alpha.host.pods[0], charlie.host.pods[0], family, 200))?.intact);
     }
     const { rx_unknown_sender, tx_refused } = await counters(lab, alpha);
-    t.match({ rx_unknown_sender, tx_refused }, { rx_unknown_sender: 0, tx_refused: 0 });
+    t.equal(rx_unknown_sender, before.rx_unknown_sender);
+    t.equal(tx_refused, before.tx_refused);
   });
   for (const node of nodes) t.equal((await node.stop()).code, 0, node.log());
 });

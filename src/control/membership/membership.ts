@@ -27,8 +27,7 @@ import {
   SUSPECT,
   type SwimEvent,
 } from '../../core/swim/types.js';
-import { reachable, sameUnderlay, sharedFamilies, type Underlay } from '../../core/underlay.js';
-import type { Family } from '../../wire/address.js';
+import { sameUnderlay, type Underlay } from '../../core/underlay.js';
 import { decodePacket, encodePacket, PACKET_OVERHEAD, updateSize } from '../../wire/gossip/packet.js';
 import type { SignedStatement } from '../../wire/gossip/statement.js';
 import type { NamedRecord } from '../../wire/gossip/stream.js';
@@ -43,6 +42,7 @@ import { claimFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
 import { type Refusal, Registrar } from './registrar.js';
 import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
 import { Transports } from './transports.js';
+import { endpointsOf, Ways } from './ways.js';
 import { eventWords, exhaustedWords, refutedWords, subnetWords } from './words.js';
 
 /** Peers follow the members after this pause, ms: many changes become one switch of the forwarding table. */
@@ -112,8 +112,7 @@ export class Membership {
   readonly #claims: SubnetClaims | undefined;
   readonly #host: ExchangeHost;
   readonly #transports: Transports;
-  /** Where a node was not reached over the first family, and was over the other. */
-  readonly #avoided = new Map<NodeId, Family>();
+  readonly #ways: Ways;
   #joiner: Joiner | undefined;
   /** Told by the protocol during its calls, dealt with after them. */
   readonly #heard: SwimEvent<SignedStatement>[] = [];
@@ -136,6 +135,7 @@ export class Membership {
     // Seconds since 1970: they grow faster than refutations. If the clock was set back, the others object, as to an accusation.
     this.#card = new OwnCard(facts, sign, Math.floor(clock.wall() / 1000));
     this.#names = new Names(this.directory, verify);
+    this.#ways = new Ways(this.#self, (node) => this.#swim.member(node)?.card.statement);
     this.#transports = new Transports((local) => this.#openTransport(local));
     this.#swim = new Swim<SignedStatement>({
       self: this.#self,
@@ -147,14 +147,14 @@ export class Membership {
       tools: {
         random,
         renew: (incarnation) => this.#card.renew(incarnation),
-        linked: (one, other) => this.#linked(one, other),
+        linked: (one, other) => this.#ways.linked(one, other),
         judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),
         sizeOf: (update) => updateSize(this.#names.updateOut(update)),
         packetOverhead: PACKET_OVERHEAD + SEALED_OVERHEAD,
       },
       outputs: {
         send: (to, packet, via) => this.#send(to, packet, via as Endpoint | undefined),
-        sync: (to) => void this.#ask(this.#endpointsOf(to)[0], { kind: 'state' }),
+        sync: (to) => void this.#ask(this.#ways.to(to)[0], { kind: 'state' }),
         streamPing: (to, seq) => void this.#streamPing(to, seq),
         notify: (event) => void this.#heard.push(event),
       },
@@ -401,7 +401,7 @@ export class Membership {
   }
 
   #send(to: NodeId, packet: Packet<SignedStatement>, via: Endpoint | undefined): void {
-    const endpoint = via ?? this.#endpointsOf(to)[0];
+    const endpoint = via ?? this.#ways.to(to)[0];
     // Who is not taken in yet answers, and says nothing of its own accord.
     if (!endpoint || (this.#phase === 'joining' && !via)) return;
     const plain = encodePacket(this.#names.packetOut(packet));
@@ -433,28 +433,12 @@ export class Membership {
 
   async #streamPing(to: NodeId, seq: number): Promise<void> {
     const target = this.directory.name(to);
-    const [first, other] = this.#endpointsOf(to);
+    const [first, other] = this.#ways.to(to);
     const outcome = await this.#ask(other ?? first, { kind: 'ping', seq, target });
     if (outcome !== undefined) return;
     // The datagram over the first family was not answered: until this one fails, it goes before.
-    if (other) this.#avoided.set(to, first.address.family);
+    if (other) this.#ways.avoid(to, first.address.family);
     this.#drive((now) => this.#swim.handleStreamAck(seq, now));
-  }
-
-  /** Where a member is reached, the way that is to be taken first. */
-  #endpointsOf(node: NodeId): Endpoint[] {
-    const member = this.#swim.member(node);
-    if (!member) return [];
-    const avoided = this.#avoided.get(node);
-    const { underlay, gossipPort: port } = member.card.statement;
-    const addresses = reachable(this.#card.facts.underlay, underlay, avoided === undefined ? [] : [avoided]);
-    return addresses.map((address) => ({ address, port }));
-  }
-
-  /** Whether two nodes have a family in common. */
-  #linked(one: NodeId, other: NodeId): boolean {
-    const [a, b] = [one, other].map((node) => this.#swim.member(node)?.card.statement.underlay);
-    return !a || !b || sharedFamilies(a, b).length > 0;
   }
 
   /** Every input of the protocol goes through here: what it told meanwhile is dealt with, and the timer set anew. */
@@ -493,7 +477,7 @@ export class Membership {
     }
     this.#follow(event);
     this.#tell(event.kind, name, eventWords(event, name));
-    if (event.kind === 'forgotten' || event.kind === 'updated') this.#avoided.delete(event.node);
+    if (event.kind === 'forgotten' || event.kind === 'updated') this.#ways.forget(event.node);
     if (event.kind === 'forgotten') this.directory.release(event.node);
     this.#peersChanged();
   }
@@ -578,10 +562,6 @@ export class Membership {
 
 function isPresent({ state }: MemberView<SignedStatement>): boolean {
   return state === ALIVE || state === SUSPECT;
-}
-
-function endpointsOf({ underlay, gossipPort: port }: Pick<OwnFacts, 'underlay' | 'gossipPort'>): Endpoint[] {
-  return underlay.map((address) => ({ address, port }));
 }
 
 function claimOf({ statement }: SignedStatement): Claim | undefined {
