@@ -47,10 +47,23 @@ const BYTES_BY: Record<NodeStatus['native'], string> = {
 };
 
 function facts(status: NodeStatus, look: Look): string[] {
-  const { underlay, podCidr, clusterCidr, device, mtu, mac, mode, vxlan, workers, native, offloads, security, gossip } =
-    status;
+  const {
+    underlays,
+    podCidr,
+    clusterCidr,
+    device,
+    mtu,
+    mac,
+    mode,
+    vxlan,
+    workers,
+    native,
+    offloads,
+    security,
+    gossip,
+  } = status;
   const rows = [
-    ['underlay', underlay],
+    ['underlay', underlays.join(', ')],
     ['gossip', gossip ? gossipText(gossip) : 'none, peers are configured'],
     ['pods', podCidr.join(', ') || 'no subnet yet'],
     ['cluster', clusterCidr.join(', ')],
