@@ -102,7 +102,13 @@ for (const { name, system, skip } of both)
   t.test(`${name}: real sockets of both families`, { skip: skip || no6 }, async (t) => {
     if (!system) return;
     const sockets = [four, six].map((underlay) =>
-      openUdpSockets(system, { underlay, port: 0, sourcePorts: 2, random: Math.random }),
+      openUdpSockets(system, {
+        underlay,
+        port: 0,
+        sourcePorts: 2,
+        random: Math.random,
+        offload: { udpSegment: true, udpGro: true },
+      }),
     );
     const [v4, v6] = sockets.map((one) => new UdpUnderlay(system, one));
     const dual = new DualUnderlay(v4, v6);
