@@ -38,8 +38,9 @@ export async function apiTarget(share: number, tools: Mutator): Promise<Target> 
     return answer === '' ? 'none' : `${answer[9]} ${answer.slice(10, 12)}`;
   };
   const target = decoder('API', share, REQUESTS, run, tools);
-  target.close = () => {
-    server.close().then(() => rmSync(folder, { recursive: true, force: true }));
+  target.close = async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
   };
   return target;
 }

@@ -59,7 +59,7 @@ export async function fuzz(
   settled ??= end;
   if (problem === '' && end - settled > MOST_GROWTH)
     problem = `the heap grew by ${Math.round((end - settled) / 1024)} KiB`;
-  target.close?.();
+  await target.close?.();
   return {
     target: target.name,
     seed,

@@ -11,7 +11,8 @@ export interface Target {
   next(): string | Promise<string>;
   /** The latest input, for who has to look at what went wrong. */
   latest(): string;
-  close?(): void;
+  /** Ends what it holds: sockets, files. */
+  close?(): void | Promise<void>;
 }
 
 /** Inputs kept because they led somewhere new, and how long they may be, bytes. */

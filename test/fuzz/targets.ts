@@ -41,6 +41,6 @@ export async function findTargets(name: string, tools: Mutator): Promise<Target[
   const made = (await Promise.all(makers.map((make) => make?.(tools) ?? []))).flat();
   if (group || name === 'all') return made;
   const wanted = made.filter((target) => target.name === name);
-  for (const target of made) if (!wanted.includes(target)) target.close?.();
+  for (const target of made) if (!wanted.includes(target)) await target.close?.();
   return wanted;
 }
