@@ -20,6 +20,7 @@ NAPI_MODULE_INIT() {
       {"udpOpen", js_udp_open},
       {"udpPort", js_udp_port},
       {"udpReceive", js_udp_receive},
+      {"udpErrors", js_udp_errors},
       {"udpSend", js_udp_send},
       {"pathMtu", js_path_mtu},
       {"wakerOpen", js_waker_open},

@@ -1,6 +1,7 @@
 /* UDP sockets: many datagrams a call, joined and cut by the kernel (UDP_GRO, UDP_SEGMENT), DF always set. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -30,8 +31,10 @@ enum {
   /* Messages in one recvmmsg or sendmmsg. */
   CHUNK = 64,
   ADDRESS_BYTES = 16,
-  /* A receive buffer for a socket whose filter drops everything: the kernel's own minimum. */
-  SMALLEST_BUFFER = 2304,
+  /* A receive buffer for a socket whose filter drops everything: only the errors that ICMP reports wait there. */
+  ERRORS_BUFFER = 64 << 10,
+  /* Sends of one record: an error that ICMP left on the socket fails a send that has nothing to do with it. */
+  SEND_TRIES = 3,
 };
 
 static const uint8_t V4_MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -104,13 +107,15 @@ struct options {
 static const char *set_up(int fd, const struct options *options, const union address *address, socklen_t length) {
   bool v6 = address->any.sa_family == AF_INET6;
   if (v6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) return "IPV6_V6ONLY";
-  if (v6 ? set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
-         : set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO))
+  /* PROBE: DF as with DO, but only the link's MTU makes the kernel refuse; what the path takes is the caller's to know. */
+  if (v6 ? set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, options->send_only ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DO)
+         : set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, options->send_only ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DO))
     return "IP_MTU_DISCOVER";
   if (options->reuse_port && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return "SO_REUSEPORT";
   if (options->send_only) {
     if (drop_everything(fd)) return "SO_ATTACH_FILTER";
-    set_int(fd, SOL_SOCKET, SO_RCVBUF, SMALLEST_BUFFER);
+    if (v6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1) : set_int(fd, IPPROTO_IP, IP_RECVERR, 1)) return "IP_RECVERR";
+    set_int(fd, SOL_SOCKET, SO_RCVBUF, ERRORS_BUFFER);
   } else {
     set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, (int)options->buffer);
   }
@@ -248,6 +253,67 @@ napi_value js_udp_receive(napi_env env, napi_callback_info info) {
   return value_u32(env, filled);
 }
 
+struct error_control {
+  _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(union address))];
+};
+
+/* What the kernel says of an error: who noticed (origin), its errno, ICMP type and code, and for "too big" the MTU. */
+static void read_error(struct msghdr *header, struct pw_record *record) {
+  for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = CMSG_NXTHDR(header, control)) {
+    if (!(control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR) &&
+        !(control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_RECVERR))
+      continue;
+    struct sock_extended_err error;
+    memcpy(&error, CMSG_DATA(control), sizeof error);
+    record->segment = error.ee_info > INT32_MAX ? 0 : (int32_t)error.ee_info;
+    record->flags = error.ee_origin;
+    record->status = (int32_t)error.ee_errno;
+    record->socket = error.ee_type << 8 | error.ee_code;
+  }
+}
+
+napi_value js_udp_errors(napi_env env, napi_callback_info info) {
+  struct args args;
+  int32_t fd;
+  struct bytes bytes;
+  struct records records;
+  uint32_t slot, max;
+  if (!args_read(env, info, &args, 5) || !args_i32(&args, 0, "fd", &fd) || !args_bytes(&args, 1, "bytes", &bytes) ||
+      !args_u32(&args, 2, "slot", &slot) || !args_records(&args, 3, "records", &records) ||
+      !args_u32(&args, 4, "max", &max) || !args_range(env, bytes, 0, (uint64_t)slot * max))
+    return NULL;
+  if (max > records.count || (uint64_t)slot * max > INT32_MAX) {
+    args_refuse(env, "max: more records than there are");
+    return NULL;
+  }
+
+  uint32_t filled = 0;
+  while (filled < max) {
+    union address destination = {0};
+    struct error_control control;
+    struct iovec vector = {bytes.at + (size_t)filled * slot, slot};
+    struct msghdr header = {
+        .msg_name = &destination,
+        .msg_namelen = sizeof destination,
+        .msg_iov = &vector,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes,
+    };
+    ssize_t length = recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (length < 0) {
+      if ((errno == EBADF || errno == ENOTSOCK) && filled == 0) return throw_errno(env, errno, "recvmsg");
+      break;
+    }
+    struct pw_record *record = &records.at[filled];
+    *record = (struct pw_record){.offset = (int32_t)(filled * slot), .length = (int32_t)length};
+    set_record_address(record, &destination);
+    read_error(&header, record);
+    filled++;
+  }
+  return value_u32(env, filled);
+}
+
 struct sent_control {
   _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int))];
 };
@@ -282,6 +348,14 @@ static void fill_message(struct mmsghdr *message, struct iovec *vector, union ad
   if (tos != 0) add_control(message, control, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
 }
 
+/* An error that nobody has read yet ends the first poll at once: then the rest of the time is slept. */
+static bool wait_for_room(int fd, int wait_ms) {
+  struct pollfd full = {.fd = fd, .events = POLLOUT};
+  if (poll(&full, 1, wait_ms) <= 0) return false;
+  if ((full.revents & POLLOUT) == 0) poll(NULL, 0, wait_ms);
+  return true;
+}
+
 /* Sends records of one socket, up to CHUNK. A refused one is marked and passed over. Returns how many were sent. */
 static uint32_t send_chunk(int fd, uint8_t *bytes, struct pw_record *records, uint32_t count, int *wait_ms) {
   struct mmsghdr messages[CHUNK];
@@ -295,22 +369,26 @@ static uint32_t send_chunk(int fd, uint8_t *bytes, struct pw_record *records, ui
   }
 
   uint32_t sent = 0;
+  int tries = 0;
   for (uint32_t at = 0; at < count;) {
     int done = sendmmsg(fd, messages + at, count - at, MSG_DONTWAIT);
     if (done > 0) {
       at += (uint32_t)done;
       sent += (uint32_t)done;
+      tries = 0;
       continue;
     }
     if (done < 0 && errno == EINTR) continue;
     if (done < 0 && errno == EAGAIN && *wait_ms > 0) {
-      struct pollfd full = {.fd = fd, .events = POLLOUT};
-      int ready = poll(&full, 1, *wait_ms);
+      bool room = wait_for_room(fd, *wait_ms);
       *wait_ms = 0;
-      if (ready > 0) continue;
+      if (room) continue;
       errno = EAGAIN;
     }
+    /* The failed send took the error off the socket: what is left fails again. */
+    if (done < 0 && errno != EAGAIN && ++tries < SEND_TRIES) continue;
     records[at++].status = done < 0 ? errno : EIO;
+    tries = 0;
   }
   return sent;
 }

@@ -33,11 +33,13 @@ import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/un
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
 import { gatherFacts } from './os/facts.js';
 import { HostNetwork } from './os/host-network.js';
+import { IcmpEar } from './os/icmp-ear.js';
 import { loadNative, type Native } from './os/native.js';
 import { OwnUnderlay } from './os/own-underlay.js';
 import { SeedResolver } from './os/seed-resolver.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
+import { withoutEar } from './path-mtus.js';
 import { familyBits, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
@@ -62,6 +64,7 @@ class NodeAgent implements Agent {
   #config: NodeConfig;
   #native: Native | undefined;
   #host: HostNetwork | undefined;
+  #ear: IcmpEar | undefined;
   #mac: Uint8Array = new Uint8Array(6);
   /** The underlay addresses that are ours at present. */
   #underlay: Underlay = [];
@@ -139,9 +142,21 @@ class NodeAgent implements Agent {
     await api.listen();
     this.#releases.push(() => api.close());
 
+    this.#listenToIcmp();
     this.#mac = await loadOrMakeMac(stateDir, node);
     this.#host = new HostNetwork({ stateDir, device });
     for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
+  }
+
+  /** Once in a life: the capability that it needs is dropped with the first carrier. */
+  #listenToIcmp(): void {
+    try {
+      const ear = IcmpEar.open();
+      this.#ear = ear;
+      this.#releases.push(() => ear.close());
+    } catch (error) {
+      this.#options.log.info({}, withoutEar(error));
+    }
   }
 
   /** Waits while there is no route to any of the nodes to join. */
@@ -190,6 +205,7 @@ class NodeAgent implements Agent {
         refused: (words) => this.#fail(new PodwireError('REFUSED', words)),
         sendProbe: (node, family, frame) => this.#carrier?.sendProbe(node, family, frame),
         pathTurned: () => this.#turnPaths(),
+        probeArrived: (node, size) => this.#carrier?.pathMtus?.arrived(node, size),
       },
     });
     if (this.#releasing) {
@@ -237,6 +253,8 @@ class NodeAgent implements Agent {
       log: this.#options.log,
       onLost: (error) => this.#fail(error),
       onProbe: (node, family, frame) => this.#cluster?.handleProbe(node, family, frame),
+      padded: this.#cluster,
+      ear: this.#ear,
     });
     // Who came while it started.
     await this.#applyPeers();
@@ -283,6 +301,7 @@ class NodeAgent implements Agent {
 
   #watchPaths(): void {
     this.#cluster?.watchPaths([...(this.#carrier?.overlay.peers() ?? [])].map(({ peer }) => peer));
+    this.#carrier?.pathMtus?.watch();
   }
 
   /** Of configuration and gossip. */
@@ -336,6 +355,7 @@ class NodeAgent implements Agent {
       native: this.#known(this.#native).kind,
       offloads: carrier?.offloads ?? [],
       security: SECURITY,
+      ...(carrier?.pathMtus && { icmp: carrier.pathMtus.counters }),
       gossip: this.#cluster?.status() ?? null,
       version,
       pid: process.pid,
@@ -349,6 +369,7 @@ class NodeAgent implements Agent {
     if (!this.#carrier) return [];
     const carried = [...this.#carrier.overlay.peers()].map(({ peer, mtu, counters }): PeerStatus => {
       const data = this.#cluster?.path(peer.node);
+      const path = this.#carrier?.pathMtus?.reading(peer.node);
       return {
         node: peer.node,
         underlay: formatAddress(peer.underlay),
@@ -356,6 +377,10 @@ class NodeAgent implements Agent {
         podCidr: peer.podCidr.map(formatPrefix),
         mac: formatMac(peer.mac),
         mtu,
+        mtuBy: path?.by ?? 'link',
+        mtuAgeMs: Math.round(path?.ageMs ?? 0),
+        mtuSearch: path?.phase ?? 'told',
+        ...(path?.words !== undefined && { pathWords: path.words }),
         ...counters,
         ...(data && { data }),
       };
@@ -504,6 +529,9 @@ function unreachedPeer(left: LeftNode): PeerStatus[] {
       podCidr: podCidr.map(formatPrefix),
       mac: formatMac(mac),
       mtu: 0,
+      mtuBy: 'link',
+      mtuAgeMs: 0,
+      mtuSearch: 'told',
       ...NO_COUNTERS,
       data: unreached(left),
     },

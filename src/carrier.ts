@@ -17,6 +17,7 @@ import { type Peer, underlays } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
 import { offloadMask, TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
+import type { IcmpEar } from './os/icmp-ear.js';
 import { testOffloads } from './os/offload-test.js';
 import { testUdpOffloads } from './os/offload-udp.js';
 import { dropPrivileges } from './os/privileges.js';
@@ -24,14 +25,13 @@ import { ProbeSocket } from './os/probe-socket.js';
 import type { SystemCalls } from './os/system-calls.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
-import { type Address, addressBytes, type Family } from './wire/address.js';
+import { type PaddedProbes, PathMtus } from './path-mtus.js';
+import type { Address, Family } from './wire/address.js';
 import type { PodwireError } from './wire/error.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Egress sockets of a worker: so many source ports spread its flows over the underlay. */
 const SOURCE_PORTS = 8;
-/** How often narrow paths are looked at again, ms. */
-const PATH_REFRESH = 10_000;
 
 export interface CarrierOptions {
   readonly config: ResolvedConfig;
@@ -45,6 +45,9 @@ export interface CarrierOptions {
   readonly onLost: (error: PodwireError) => void;
   /** A path probe came from a peer's underlay address, unverified; from its Ethernet header on. */
   readonly onProbe: (node: string, family: Family, frame: Uint8Array) => void;
+  /** Who answers padded probes, and what hears ICMP: both may be missing. */
+  readonly padded: PaddedProbes | undefined;
+  readonly ear: IcmpEar | undefined;
 }
 
 export class Carrier {
@@ -54,6 +57,7 @@ export class Carrier {
   #stopping: Promise<void> | undefined;
   #overlay: Overlay | undefined;
   readonly #probes = new Map<Family, ProbeSocket>();
+  #pathMtus: PathMtus | undefined;
   #mtu = 0;
   readonly #offloadResults: OffloadResult[] = [];
   #offloads: readonly OffloadStatus[] = [];
@@ -78,7 +82,7 @@ export class Carrier {
   }
 
   async #start(): Promise<void> {
-    const { config, system, host, mac, peers, onLost, onProbe } = this.#options;
+    const { config, system, host, mac, peers, onLost, onProbe, padded, ear, log } = this.#options;
     const underlay = FAMILIES.flatMap((family) => addressIn(config.underlay, family) ?? []);
     // One device for all peers: what it takes must fit the family with the larger headers, and a switch of families.
     const facts = await Promise.all(underlay.map(underlayFacts));
@@ -115,8 +119,11 @@ export class Carrier {
       },
     });
     this.#releases.push(() => pool.stop());
-    const timer = setInterval(() => this.#refreshPathMtus(), PATH_REFRESH);
-    this.#releases.push(() => clearInterval(timer));
+    const watched = { sockets: sockets.flat(), probes: this.#probes };
+    const pathMtus = new PathMtus({ system, overlay, vxlan, ...watched, padded, ear, log });
+    this.#pathMtus = pathMtus;
+    pathMtus.start();
+    this.#releases.push(() => pathMtus.stop());
   }
 
   /** The forwarding table's side of it: peers and their counters. */
@@ -128,6 +135,11 @@ export class Carrier {
   /** The addresses that it has sockets on. */
   get underlay(): Underlay {
     return this.#options.config.underlay;
+  }
+
+  /** What is known of the paths; none until it has started. */
+  get pathMtus(): PathMtus | undefined {
+    return this.#pathMtus;
   }
 
   /** The device's MTU, bytes. */
@@ -217,14 +229,6 @@ export class Carrier {
       if (state === 'broken')
         this.#options.log.warn({ offload }, `this kernel breaks ${offload}, it is off: ${reason}`);
     }
-  }
-
-  #refreshPathMtus(): void {
-    const { system, config } = this.#options;
-    this.overlay.refreshPathMtus(({ underlay }) => {
-      const source = addressIn(config.underlay, underlay.family);
-      return source ? system.pathMtu(addressBytes(source), addressBytes(underlay)) : 0;
-    });
   }
 }
 

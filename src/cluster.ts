@@ -30,9 +30,10 @@ import { GossipSockets, systemClock } from './os/gossip-sockets.js';
 import { loadOrMakeIdentity } from './os/identity-file.js';
 import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
+import type { PaddedProbes } from './path-mtus.js';
 import { type Family, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
-import { FEATURE_ECN, FEATURE_PROBES } from './wire/gossip/statement.js';
+import { FEATURE_ECN, FEATURE_PADDED_PROBES, FEATURE_PROBES } from './wire/gossip/statement.js';
 
 /** Between two writes of what is remembered over a restart, ms. */
 const REMEMBER_EVERY = 30_000;
@@ -53,10 +54,12 @@ export interface ClusterOptions {
     sendProbe(node: string, family: Family, frame: Uint8Array): void;
     /** `avoided` says something else of a node: its traffic may take another family. Must not call back. */
     pathTurned(node: string): void;
+    /** A padded probe of this size has arrived at a peer. */
+    probeArrived(node: string, size: number): void;
   };
 }
 
-export class Cluster {
+export class Cluster implements PaddedProbes {
   readonly #options: ClusterOptions;
   readonly #membership: Membership;
   readonly #sessions: Sessions<Endpoint> | OpenSessions<Endpoint>;
@@ -66,6 +69,7 @@ export class Cluster {
   readonly #pool: SubnetPool;
   #ring: Keyring | undefined;
   #held: Claim | undefined;
+  #answerPadded: ReadonlySet<string> = new Set();
   #cancelPaths: () => void = () => {};
   #remembering: NodeJS.Timeout | undefined;
   /** Key changes happen one after the other. */
@@ -104,7 +108,7 @@ export class Cluster {
         podCidr: config.podCidr,
         epoch: 0,
         keys: ring?.ids ?? [],
-        features: FEATURE_PROBES | FEATURE_ECN,
+        features: FEATURE_PROBES | FEATURE_ECN | FEATURE_PADDED_PROBES,
       },
       sign: (statement) => identity.sign(statement),
       verify: (card) => verifier.verify(card),
@@ -137,6 +141,7 @@ export class Cluster {
       {
         send: (node, family, frame) => outputs.sendProbe(node, family, frame),
         turned: (node) => outputs.pathTurned(node),
+        arrived: (node, size) => outputs.probeArrived(node, size),
         notify: ({ node, state, words }) => events.tell(`path-${state}`, words, { node }),
       },
     );
@@ -187,11 +192,8 @@ export class Cluster {
 
   /** These are the peers of the forwarding table: the paths to those that answer probes are watched. */
   watchPaths(peers: readonly Peer[]): void {
-    const answering = new Set(
-      [...this.#membership.present()]
-        .filter(({ card }) => (card.statement.features & FEATURE_PROBES) !== 0)
-        .map(({ card }) => card.statement.node),
-    );
+    const answering = this.#nodesThat(FEATURE_PROBES);
+    this.#answerPadded = this.#nodesThat(FEATURE_PROBES | FEATURE_PADDED_PROBES);
     const own = this.#membership.card.statement.underlay;
     const watched = peers
       .filter(({ node }) => answering.has(node))
@@ -212,6 +214,18 @@ export class Cluster {
   /** Families over which a node's VXLAN port does not answer. */
   avoided(node: string): Family[] {
     return this.#paths.avoided(node);
+  }
+
+  answersPadded(node: string): boolean {
+    return this.#answerPadded.has(node);
+  }
+
+  askPadded(node: string, size: number, payload: number): void {
+    this.#paths.askPadded(node, size, payload, systemClock.now());
+  }
+
+  pathAlive(node: string): boolean {
+    return this.#paths.alive(node);
   }
 
   path(node: string): DataPathStatus | undefined {
@@ -299,6 +313,12 @@ export class Cluster {
 
   get #config(): NodeConfig {
     return this.#options.config;
+  }
+
+  /** Nodes that are there and have all of these features. */
+  #nodesThat(features: number): ReadonlySet<string> {
+    const statements = this.#statements().filter((statement) => (statement.features & features) === features);
+    return new Set(statements.map(({ node }) => node));
   }
 
   #statements() {

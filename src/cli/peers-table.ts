@@ -3,13 +3,14 @@ import type { PeerStatus } from '../control/node-api.js';
 import { dataPath } from './members-table.js';
 import type { Look } from './output.js';
 import { type Column, tableLines } from './table.js';
-import { bytesText, countText } from './units.js';
+import { bytesText, countText, durationText } from './units.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'PEER', wrap: true },
   { title: 'UNDERLAY' },
   { title: 'PODS', wrap: true },
   { title: 'MTU', align: 'right' },
+  { title: 'KNOWN BY' },
   { title: 'SENT', align: 'right' },
   { title: 'FRAMES', align: 'right' },
   { title: 'RECEIVED', align: 'right' },
@@ -18,16 +19,20 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function peersTable(peers: readonly PeerStatus[], look: Look): string[] {
-  const rows = peers.map(({ node, underlay, podCidr, mtu, txBytes, txFrames, rxBytes, rxFrames, data }) => [
-    node,
-    underlay,
-    podCidr.join(' '),
-    String(mtu),
-    bytesText(txBytes),
-    countText(txFrames),
-    bytesText(rxBytes),
-    countText(rxFrames),
-    dataPath(data),
-  ]);
-  return tableLines(COLUMNS, rows, look);
+  const rows = peers.map(
+    ({ node, underlay, podCidr, mtu, mtuBy, mtuAgeMs, txBytes, txFrames, rxBytes, rxFrames, data }) => [
+      node,
+      underlay,
+      podCidr.join(' '),
+      String(mtu),
+      mtuBy === 'link' ? mtuBy : `${mtuBy}, ${durationText(mtuAgeMs)}`,
+      bytesText(txBytes),
+      countText(txFrames),
+      bytesText(rxBytes),
+      countText(rxFrames),
+      dataPath(data),
+    ],
+  );
+  const words = peers.flatMap(({ pathWords }) => (pathWords === undefined ? [] : [`! ${pathWords}`]));
+  return [...tableLines(COLUMNS, rows, look), ...(words.length > 0 ? ['', ...words] : [])];
 }

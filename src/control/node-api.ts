@@ -1,5 +1,7 @@
 /** What a running node tells and does for whoever asks: the local API serves it, an embedder calls it. Plain JSON. */
 import type { CounterName } from '../core/counters.js';
+import type { PathMtuCounters } from '../core/path-mtu-keeper.js';
+import type { MtuPhase, MtuSource } from '../core/path-mtu-learner.js';
 import type { OffloadName } from './config/offloads.js';
 
 export interface PeerStatus {
@@ -12,6 +14,14 @@ export interface PeerStatus {
   readonly mac: string;
   /** Largest inner IP packet that the path takes, bytes. */
   readonly mtu: number;
+  /** How that is known: the device's own, this kernel's refusal, ICMP, or probes that arrive. */
+  readonly mtuBy: MtuSource;
+  /** Since it was learned or last confirmed. */
+  readonly mtuAgeMs: number;
+  /** How far the search is; `told`: the peer answers no probes, so only ICMP tells. */
+  readonly mtuSearch: MtuPhase;
+  /** What ICMP says of the path lately, or what is wrong with it, for people. */
+  readonly pathWords?: string;
   readonly txFrames: number;
   readonly txBytes: number;
   readonly rxFrames: number;
@@ -56,6 +66,8 @@ export interface NodeStatus {
   readonly offloads: readonly OffloadStatus[];
   /** What protects the traffic; plain VXLAN: nothing. */
   readonly security: { readonly sealed: false; readonly note: string };
+  /** ICMP, and this kernel's own reports, of frames sent: how many were believed, and why others were not. */
+  readonly icmp?: Readonly<PathMtuCounters>;
   /** Null: this node takes no part in gossip. */
   readonly gossip: GossipStatus | null;
   readonly version: string;

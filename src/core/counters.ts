@@ -17,7 +17,7 @@ export const COUNTERS = {
   tx_fragmented: 'packets sent in fragments, the path being narrower than the device',
   tx_no_room: 'dropped: a superpacket that did not fit the arena',
   tx_socket_full: 'frames dropped: the UDP socket or its queue stayed full',
-  tx_path_too_big: 'frames dropped: the kernel knows a narrower path; the path MTU was lowered',
+  tx_path_too_big: 'frames dropped: larger than the link takes now; the path MTU was lowered',
   tx_unreachable: "frames dropped: the kernel has no route to the peer's underlay address",
   tx_refused: 'frames dropped: the kernel refused to send (a firewall, or an error without a name here)',
   tx_mss_clamped: 'TCP SYNs whose MSS was lowered',

@@ -28,6 +28,8 @@ export interface FamilyPathsOutputs {
   notify(change: PathChange): void;
   /** `avoided` says something else of this node now. */
   turned(node: string): void;
+  /** A padded request of this size has arrived, on the path that the node's traffic takes. */
+  arrived?(node: string, size: number): void;
 }
 
 export class FamilyPaths {
@@ -42,7 +44,11 @@ export class FamilyPaths {
     this.#monitors = new Map(
       FAMILIES.map((family) => {
         const send = (node: string, frame: Uint8Array) => outputs.send(node, family, frame);
-        return [family, new PathMonitor(options, { send, notify: (change) => this.#notify(family, change) })];
+        const notify = (change: PathChange) => this.#notify(family, change);
+        const arrived = (node: string, size: number) => {
+          if (this.#families.get(node)?.[0] === family) outputs.arrived?.(node, size);
+        };
+        return [family, new PathMonitor(options, { send, notify, arrived })];
       }),
     );
   }
@@ -76,6 +82,16 @@ export class FamilyPaths {
     this.#monitors.get(family)?.handleFrame(node, frame, now);
   }
 
+  /** Sends a padded request on the path that the node's traffic takes (`PathMonitor.askPadded`). */
+  askPadded(node: string, size: number, payload: number, now: number): void {
+    this.#taken(node)?.askPadded(node, size, payload, now);
+  }
+
+  /** Small probes pass on the path that the node's traffic takes. */
+  alive(node: string): boolean {
+    return this.#taken(node)?.alive(node) ?? false;
+  }
+
   /** Families over which a peer does not answer. */
   avoided(node: string): Family[] {
     const families = this.#families.get(node) ?? [];
@@ -91,6 +107,11 @@ export class FamilyPaths {
     const [dark] = families.filter((family) => this.#state(node, family) === 'down');
     if (!dark) return reading;
     return { ...reading, detour: `${node} does not answer over IPv${dark}, its traffic goes over IPv${taken}` };
+  }
+
+  #taken(node: string): PathMonitor | undefined {
+    const [taken] = this.#families.get(node) ?? [];
+    return taken && this.#monitors.get(taken);
   }
 
   #state(node: string, family: Family): PathReading['state'] | undefined {

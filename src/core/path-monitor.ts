@@ -11,9 +11,12 @@
  * ```
  *
  * Requests that arrive prove the other direction: where ours are lost meanwhile, the words say so.
+ *
+ * It also carries padded requests for whoever wants to know what size arrives (path-mtu-keeper.ts). They are no part of
+ * the state: small ones alone say whether the path is there.
  */
 import { decodePathProbe, encodePathProbe, type PathProbe, pathProbeId, verifyPathProbe } from '../wire/path-probe.js';
-import { encapsulationPrefix } from '../wire/vxlan.js';
+import { encapsulationPrefix, VXLAN_HEADER } from '../wire/vxlan.js';
 import { PathQuality } from './path-quality.js';
 import type { Random } from './random.js';
 import { TokenBucket } from './token-bucket.js';
@@ -31,6 +34,11 @@ const DOWN_AFTER = 3;
 /** Answers a peer gets: it asks once in an interval, and may restart. */
 const ANSWERS_PER_SECOND = 1;
 const ANSWERS_BURST = 4;
+/** Padded requests of one peer that are answered: a round of nine each second, and what two rounds share. */
+const PADDED_PER_SECOND = 10;
+const PADDED_BURST = 20;
+/** Padded requests to one peer that wait for their replies: two rounds. */
+const PADDED_WAITING = 20;
 /** A peer is heard if a request of its own came within so many intervals: less time than the losses that mean down take. */
 const HEARD_FOR = 2;
 
@@ -91,6 +99,8 @@ export interface PathMonitorOutputs {
   send(node: string, frame: Uint8Array): void;
   /** The state, or what is known of its cause, changed. */
   notify(change: PathChange): void;
+  /** A padded request of this size was answered. */
+  arrived?(node: string, size: number): void;
 }
 
 /** The path to one peer. */
@@ -99,6 +109,9 @@ interface Path {
   readonly id: bigint;
   readonly quality: PathQuality;
   readonly answers: TokenBucket;
+  readonly paddedAnswers: TokenBucket;
+  /** Padded requests that wait for their replies, by sequence number, the oldest first. */
+  readonly padded: Map<number, { readonly size: number; readonly timestamp: bigint }>;
   /** VXLAN and Ethernet headers to it. */
   prefix: Uint8Array;
   /** When its next request is sent, ms. */
@@ -195,7 +208,27 @@ export class PathMonitor {
     else if (!path || probe.sender !== path.id || probe.target !== this.#id) this.counters.foreign++;
     else if (!verifyPathProbe(frame, this.#keys)) this.counters.badMac++;
     else if (probe.kind === 'request') this.#answer(path, probe, now);
-    else this.#answered(path, probe, now);
+    else if (!this.#paddedAnswered(path, probe)) this.#answered(path, probe, now);
+  }
+
+  /**
+   * Sends a padded request; `arrived` is called if it is answered.
+   * @param size what the caller calls it
+   * @param payload bytes of UDP payload, more than a probe without padding has
+   */
+  askPadded(node: string, size: number, payload: number, now: number): void {
+    const path = this.#paths.get(node);
+    if (!path) return;
+    const sequence = this.#nextSequence();
+    path.padded.set(sequence, { size, timestamp: timestamp(now) });
+    for (const oldest of path.padded.keys()) if (path.padded.size > PADDED_WAITING) path.padded.delete(oldest);
+    this.#send(path, 'request', sequence, timestamp(now), payload - VXLAN_HEADER);
+  }
+
+  /** Small probes pass: the last that was decided was answered. */
+  alive(node: string): boolean {
+    const path = this.#paths.get(node);
+    return path?.state === 'up' && path.quality.misses === 0;
   }
 
   /** What is known of the path to a peer; undefined if it is not watched. */
@@ -208,22 +241,35 @@ export class PathMonitor {
   }
 
   #request(path: Path, now: number): void {
-    const sequence = this.#sequence;
-    this.#sequence = (sequence + 1) >>> 0;
+    const sequence = this.#nextSequence();
     path.waiting = { sequence, sentAt: now, until: now + this.#interval / 2 };
     path.due = now + this.#spacing() * (1 - JITTER + 2 * JITTER * this.#options.random());
     this.counters.requests++;
     this.#send(path, 'request', sequence, timestamp(now));
   }
 
-  #answer(path: Path, { sequence, timestamp }: PathProbe, now: number): void {
+  #nextSequence(): number {
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) >>> 0;
+    return sequence;
+  }
+
+  #answer(path: Path, { sequence, timestamp, length }: PathProbe, now: number): void {
     path.heardAt = now;
-    if (!path.answers.take(now)) {
+    if (!(length === undefined ? path.answers : path.paddedAnswers).take(now)) {
       this.counters.limited++;
       return;
     }
     this.counters.answered++;
     this.#send(path, 'reply', sequence, timestamp);
+  }
+
+  #paddedAnswered(path: Path, { sequence, timestamp }: PathProbe): boolean {
+    const asked = path.padded.get(sequence);
+    if (asked?.timestamp !== timestamp) return false;
+    path.padded.delete(sequence);
+    this.#outputs.arrived?.(path.node, asked.size);
+    return true;
   }
 
   #answered(path: Path, probe: PathProbe, now: number): void {
@@ -260,8 +306,9 @@ export class PathMonitor {
     this.#outputs.notify({ node: path.node, state, words });
   }
 
-  #send(path: Path, kind: PathProbe['kind'], sequence: number, timestamp: bigint): void {
-    const probe: PathProbe = { kind, sequence, sender: this.#id, target: path.id, timestamp };
+  #send(path: Path, kind: PathProbe['kind'], sequence: number, timestamp: bigint, length?: number): void {
+    const fields = { kind, sequence, sender: this.#id, target: path.id, timestamp };
+    const probe: PathProbe = length === undefined ? fields : { ...fields, length };
     this.#outputs.send(path.node, encodePathProbe(probe, path.prefix, this.#keys[0]));
   }
 
@@ -281,6 +328,8 @@ function newPath(node: string, prefix: Uint8Array): Path {
     id: pathProbeId(node),
     quality: new PathQuality(),
     answers: new TokenBucket(ANSWERS_PER_SECOND, ANSWERS_BURST),
+    paddedAnswers: new TokenBucket(PADDED_PER_SECOND, PADDED_BURST),
+    padded: new Map(),
     prefix,
     due: 0,
     heardAt: Number.NEGATIVE_INFINITY,

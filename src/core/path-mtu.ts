@@ -1,6 +1,6 @@
 /**
- * The MTU of the path to each peer, in memory shared by all threads: workers lower it when the underlay refuses a
- * packet, the main thread forgets it so that a wider path is found again. One word a peer, 0 for unknown.
+ * The MTU of the path to each peer, in memory shared by all threads: workers use it, and lower it when their own kernel
+ * refuses a packet; the main thread writes what it has learned (path-mtu-keeper.ts). One word a peer, 0 for unknown.
  */
 export class PathMtuTable {
   readonly memory: SharedArrayBuffer;

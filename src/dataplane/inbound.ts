@@ -41,7 +41,7 @@ import {
   macIsZero,
 } from '../wire/ethernet.js';
 import { IpView, ipLength, martianDestination, martianSource, UDP } from '../wire/ip.js';
-import { ETHERTYPE_PATH_PROBE, PATH_PROBE_FRAME } from '../wire/path-probe.js';
+import { ETHERTYPE_PATH_PROBE, PATH_PROBE_FRAME, pathProbeIsWhole } from '../wire/path-probe.js';
 import { TCP_CWR, TCP_FLAGS, tcpHeaderLength } from '../wire/tcp.js';
 import { UDP_HEADER } from '../wire/udp.js';
 import * as virtio from '../wire/virtio.js';
@@ -181,16 +181,16 @@ export class Inbound {
     else if (!this.#neighbours.solicitation(view, peer, this.#received, row)) this.#context.counters[C.rx_martian]++;
   }
 
-  /** A path probe leaves the packets' way: a copy goes to whoever watches paths. */
+  /** A path probe leaves the packets' way: a copy, without its padding, goes to whoever watches paths. */
   #probe(ethernet: number, length: number, peer: number, row: number): void {
     const { counters, now, onProbe } = this.#context;
-    if (length !== PATH_PROBE_FRAME) counters[C.rx_malformed]++;
+    if (!pathProbeIsWhole(this.#arena, ethernet, length)) counters[C.rx_malformed]++;
     else if (!this.#probes.take(now())) counters[C.rx_probe_limited]++;
     else {
       counters[C.rx_probes]++;
       const { records } = this.#received;
       const family = records[row + ADDRESS] === 0 && records[row + ADDRESS + 2] === V4_MAPPED ? 4 : 6;
-      onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + length)), family);
+      onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + PATH_PROBE_FRAME)), family);
     }
   }
 

@@ -15,7 +15,7 @@ import type { PathContext, Vtep } from './vtep.js';
  * No report takes a path below this, bytes of outer IP packet: RFC 791 §3.1, RFC 8201 §4. Where a node has both families
  * the lower holds for both: Linux itself takes no IPv6 path below 1,280.
  */
-const PATH_FLOOR = { 4: 576, 6: 1280 } as const;
+export const PATH_FLOOR = { 4: 576, 6: 1280 } as const;
 
 export const DEFAULT_MAX_PEERS = 16_384;
 
@@ -130,17 +130,20 @@ export class Overlay {
     }
   }
 
-  /**
-   * Asks again about every path that was found to be narrow.
-   * @param ask the outer IP packet that the path to a peer takes now, bytes; 0: unknown
-   */
-  refreshPathMtus(ask: (peer: Peer) => number): void {
+  /** The outer IP packet that workers use on paths that were found to be narrow, bytes. */
+  *narrowPaths(): Generator<{ node: string; mtu: number }> {
     for (const { index, peer } of this.#peers.entries()) {
-      if (this.#pathMtus.get(index) === 0) continue;
-      const mtu = ask(peer);
-      if (mtu > 0) this.#pathMtus.set(index, mtu);
-      else this.#pathMtus.reset(index);
+      const mtu = this.#pathMtus.get(index);
+      if (mtu !== 0) yield { node: peer.node, mtu };
     }
+  }
+
+  /** The outer IP packet that the path to a peer takes from now on, bytes; 0: as much as the device gives. */
+  setPathMtu(node: string, mtu: number): void {
+    const index = this.#peers.indexOf(node);
+    if (!this.#peers.at(index)) return;
+    if (mtu > 0) this.#pathMtus.set(index, mtu);
+    else this.#pathMtus.reset(index);
   }
 }
 

@@ -33,9 +33,9 @@ export interface PathContext {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /**
-   * Takes path probes (src/wire/path-probe.ts) that a peer's underlay address sent, a copy from the Ethernet header on:
-   * unverified, but of the right length and not more than 1,000 a second; and over which family. Without it they are only
-   * counted.
+   * Takes path probes (src/wire/path-probe.ts) that a peer's underlay address sent, a copy from the Ethernet header on,
+   * without padding: unverified, but as long as it says and not more than 1,000 a second; and over which family. Without
+   * it they are only counted.
    */
   readonly onProbe?: ((peer: number, frame: Uint8Array, family: Family) => void) | undefined;
 }

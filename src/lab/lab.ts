@@ -6,11 +6,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PodwireError } from '../wire/error.js';
 import { host as hostLines, pod as podLines, settings } from './hosts.js';
 import { disown, KEPT, labDirectory, own, removeLab, sweep } from './leftovers.js';
 import { CABLE, links } from './links.js';
 import { addNamespaces, configure, enter, ipBatch } from './namespaces.js';
-import { type LabHost, type LabOptions, type LabPlan, type Place, places, planLab } from './plan.js';
+import { type LabHost, type LabOptions, type LabPlan, type Place, places, planLab, routerOf } from './plan.js';
 import { nodeConfig, type PodwireOptions, type RunningPodwire, startPodwire } from './podwire.js';
 import { COUNTER_FILES, type RouterCounters, routerCounters, router as routerLines } from './router.js';
 import { environment, killGroup, mustRun, type RunOptions, type RunResult, run, type SpawnOptions } from './run.js';
@@ -57,16 +58,25 @@ export class Lab {
     return this.plan.router;
   }
 
+  /** The second router of a lab that was made with two. @throws PodwireError INTERNAL if it was not */
+  get far(): Place {
+    if (!this.plan.far) throw new PodwireError('INTERNAL', 'this lab has one router');
+    return this.plan.far;
+  }
+
   /** Few processes: all namespaces in one, all cables in one, then one for each place. */
   async #build(): Promise<void> {
     const { plan } = this;
     await addNamespaces(places(plan).map((place) => place.namespace));
-    const forwarding = [plan.router, ...plan.hosts];
+    const routers = plan.far ? [plan.router, plan.far] : [plan.router];
+    const forwarding = [...routers, ...plan.hosts];
     await Promise.all(places(plan).map((place) => configure(place.namespace, settings(forwarding.includes(place)))));
     await ipBatch(links(plan));
     if (plan.laboratory === 'cable') await this.#asCables();
     await Promise.all([
-      ...plan.families.map((family) => ipBatch(routerLines(plan, family), '-n', plan.router.namespace, `-${family}`)),
+      ...routers.flatMap((place) =>
+        plan.families.map((family) => ipBatch(routerLines(plan, family, place), '-n', place.namespace, `-${family}`)),
+      ),
       ...plan.hosts.map((host) => ipBatch(hostLines(host), '-n', host.namespace)),
       ...plan.hosts.flatMap((host) => host.pods.map((pod) => ipBatch(podLines(host, pod), '-n', pod.namespace))),
     ]);
@@ -76,7 +86,7 @@ export class Lab {
     await Promise.all(
       this.hosts.flatMap((host) => [
         mustRun(enter(host.namespace, ['ethtool', '-K', 'eth0', ...CABLE])),
-        mustRun(enter(this.router.namespace, ['ethtool', '-K', host.name, ...CABLE])),
+        mustRun(enter(routerOf(this.plan, host).namespace, ['ethtool', '-K', host.name, ...CABLE])),
       ]),
     );
   }

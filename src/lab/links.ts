@@ -1,16 +1,19 @@
 /** The veth pairs of a lab, as text for `ip -batch`: pure. One batch makes them all, each with its ends in their places. */
-import type { LabPlan } from './plan.js';
+import { type LabPlan, routerOf } from './plan.js';
+import { FAR_PORT, NEAR_PORT } from './router.js';
 
 export function links(plan: LabPlan): string[] {
-  return plan.hosts.flatMap((host) => [
-    veth(plan.router.namespace, host.name, host.namespace, plan.mtu),
+  const hosts = plan.hosts.flatMap((host) => [
+    veth(routerOf(plan, host).namespace, host.name, host.namespace, plan.mtu),
     ...host.pods.map((pod) => veth(host.namespace, pod.port, pod.namespace, plan.podMtu)),
   ]);
+  if (!plan.far) return hosts;
+  return [veth(plan.router.namespace, FAR_PORT, plan.far.namespace, plan.mtu, NEAR_PORT), ...hosts];
 }
 
-/** `port` here, `eth0` there. */
-function veth(here: string, port: string, there: string, mtu: number): string {
-  return `link add name ${port} mtu ${mtu} netns ${here} type veth peer name eth0 mtu ${mtu} netns ${there}`;
+/** `port` here, `peer` there. */
+function veth(here: string, port: string, there: string, mtu: number, peer = 'eth0'): string {
+  return `link add name ${port} mtu ${mtu} netns ${here} type veth peer name ${peer} mtu ${mtu} netns ${there}`;
 }
 
 /**

@@ -41,6 +41,11 @@ export interface LabOptions {
   readonly podMtu?: number;
   /** If not given: what `PODWIRE_LABORATORY` in the environment says, else `virtual`. `cable` needs ethtool. */
   readonly laboratory?: Laboratory;
+  /**
+   * Two routers in a row: the first host is at the one, all others are at the other, so that a path has a hop that no
+   * host's own cable is. False if not given.
+   */
+  readonly twoRouters?: boolean;
   /** The router passes only IP whose source is the sending host's own address; true if not given. */
   readonly filter?: boolean;
 }
@@ -95,7 +100,14 @@ export interface LabPlan {
   readonly laboratory: Laboratory;
   readonly filter: boolean;
   readonly router: Place;
+  /** The second router, to which all hosts but the first are connected. */
+  readonly far?: Place;
   readonly hosts: readonly LabHost[];
+}
+
+/** The router that a host is connected to. */
+export function routerOf(plan: LabPlan, host: LabHost): Place {
+  return plan.far && host !== plan.hosts[0] ? plan.far : plan.router;
 }
 
 /** The ranges that all pods of a lab come from. */
@@ -105,7 +117,7 @@ const NAMES = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett k
 
 /** @param pid the process that owns the lab: its namespaces carry the number, so that leftovers are known as such */
 export function planLab(options: LabOptions, pid: number): LabPlan {
-  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, filter = true } = options;
+  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, filter = true, twoRouters = false } = options;
   const { podMtu, laboratory = laboratoryOf(process.env['PODWIRE_LABORATORY']) } = options;
   if (!/^[a-z0-9]+$/.test(name)) throw new PodwireError('INTERNAL', `lab name '${name}': letters a-z and digits only`);
   if (!(hosts >= 1 && hosts <= 99 && pods >= 0 && pods <= 90)) {
@@ -122,6 +134,7 @@ export function planLab(options: LabOptions, pid: number): LabPlan {
     laboratory,
     filter,
     router: { namespace: `${prefix}-router` },
+    ...(twoRouters && { far: { namespace: `${prefix}-far` } }),
     hosts: each.map((own, index) => planHost(prefix, own, index + 1, pods)),
   };
 }
@@ -171,5 +184,5 @@ function planHost(prefix: string, families: readonly (4 | 6)[], number: number, 
 
 /** Every place of a lab. */
 export function places(plan: LabPlan): Place[] {
-  return [plan.router, ...plan.hosts.flatMap((host) => [host, ...host.pods])];
+  return [plan.router, ...(plan.far ? [plan.far] : []), ...plan.hosts.flatMap((host) => [host, ...host.pods])];
 }

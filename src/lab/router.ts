@@ -11,12 +11,17 @@
  *
  * What has no route, by its source or by its destination, is dropped and counted by the kernel as `InNoRoutes`.
  */
-import type { LabPlan } from './plan.js';
+import { type LabPlan, type Place, routerOf } from './plan.js';
 
-/** Lines for `ip -4 -batch` or `ip -6 -batch`, for each of the lab's families, in the router's namespace. */
-export function router(plan: LabPlan, family: 4 | 6): string[] {
-  const lines = ['link set lo up'];
+/** What routers in a row call their cable to each other. */
+export const FAR_PORT = 'far';
+export const NEAR_PORT = 'near';
+
+/** Lines for `ip -4 -batch` or `ip -6 -batch`, for each of the lab's families, in a router's namespace. */
+export function router(plan: LabPlan, family: 4 | 6, place: Place = plan.router): string[] {
+  const lines = ['link set lo up', ...transit(plan, family, place)];
   for (const host of plan.hosts) {
+    if (routerOf(plan, host) !== place) continue;
     const uplink = host.uplinks.find((one) => one.family === family);
     if (uplink) {
       const dad = family === 6 ? ' nodad' : '';
@@ -28,6 +33,19 @@ export function router(plan: LabPlan, family: 4 | 6): string[] {
     lines.push(`rule add iif ${host.name} unreachable pref 11`);
   }
   return lines;
+}
+
+/** The cable between two routers, and the way to the hosts behind it. */
+function transit({ far }: LabPlan, family: 4 | 6, place: Place): string[] {
+  if (!far) return [];
+  const here = place === far ? 2 : 1;
+  const port = place === far ? NEAR_PORT : FAR_PORT;
+  const at = (end: number) => (family === 4 ? `10.101.0.${end}` : `fd00:101::${end}`);
+  return [
+    `address add ${at(here)}/${family === 4 ? 24 : 64} dev ${port}${family === 6 ? ' nodad' : ''}`,
+    `link set ${port} up`,
+    `route add default via ${at(3 - here)}`,
+  ];
 }
 
 /** What the kernel's counters of a router say; both families together. */

@@ -7,9 +7,9 @@ import { type Address, addressBytes } from '../wire/address.js';
 import type { SystemCalls } from './system-calls.js';
 import { openEgress } from './udp.js';
 
-/** Socket buffer and arena, bytes: probes are small and few. */
+/** Socket buffer, bytes, and arena: a round of padded probes, and the largest datagram. */
 const BUFFER = 256 << 10;
-const ARENA = 2048;
+const ARENA = 65_536;
 
 export class ProbeSocket {
   readonly #system: SystemCalls;
@@ -28,7 +28,7 @@ export class ProbeSocket {
 
   /**
    * Sends one datagram, at once or not at all: a probe that does not leave counts as lost.
-   * @param frame at most 2,048 bytes
+   * @param frame at most 65,507 bytes
    * @returns 0, or the errno that the kernel refused it with
    */
   send(frame: Uint8Array, to: Address, port: number): number {
@@ -40,6 +40,11 @@ export class ProbeSocket {
     batch.records.set(to.words, row + ADDRESS);
     this.#system.udpSend(this.#fds, batch.bytes, batch.records, 1, 0);
     return batch.records[row + STATUS];
+  }
+
+  /** For its error queue. */
+  get fd(): number {
+    return this.#fds[0];
   }
 
   close(): void {

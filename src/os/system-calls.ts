@@ -37,7 +37,10 @@ export interface UdpOptions {
   receive: boolean;
   /** Receive equal datagrams joined (`UDP_GRO`), where the kernel knows how. */
   gro: boolean;
-  /** Only sends: an attached filter drops whatever arrives. */
+  /**
+   * Only sends: an attached filter drops whatever arrives. DF is set without regard to the path MTU that the kernel
+   * has cached (`IP_PMTUDISC_PROBE`), and what ICMP reports waits for `udpErrors` (`IP_RECVERR`).
+   */
   sendOnly: boolean;
   /** `SO_RCVBUF`/`SO_SNDBUF` in bytes (FORCE variants are tried first). */
   buffer: number;
@@ -73,7 +76,7 @@ export interface SystemCalls {
   /** Writes `count` records as packets (`MORE` chains them; one writev each). Refusals go to STATUS. Returns packets taken. */
   tunWrite(fd: number, bytes: Uint8Array, records: Int32Array, count: number): number;
 
-  /** Opens and binds a UDP socket; DF set (`IP_MTU_DISCOVER`/`IPV6_MTU_DISCOVER` = DO), non-blocking, close-on-exec. */
+  /** Opens and binds a UDP socket; DF set (`IP_MTU_DISCOVER`/`IPV6_MTU_DISCOVER`), non-blocking, close-on-exec. */
   udpOpen(options: UdpOptions): number;
   /** The port a socket is bound to, host order. */
   udpPort(fd: number): number;
@@ -93,9 +96,18 @@ export interface SystemCalls {
     max: number,
   ): number;
   /**
+   * Takes errors off a send-only socket's error queue (`MSG_ERRQUEUE`), the oldest first: records from the first on, each
+   * with the beginning of the UDP payload that the error quotes, in a slot of `slot` bytes of its own from 0 on. ADDRESS
+   * and PORT: where that datagram was going. SEGMENT: the MTU that "too big" tells, else 0. FLAGS: who noticed, 1 this
+   * kernel, 2 ICMP, 3 ICMPv6. STATUS: errno. SOCKET: ICMP type << 8 | code.
+   * @returns records filled; 0 when none waits
+   */
+  udpErrors(fd: number, bytes: Uint8Array, slot: number, records: Int32Array, max: number): number;
+  /**
    * sendmmsg of `count` records; SOCKET indexes `fds` (modulo its length), consecutive records of one socket go in one call.
    * SEGMENT > 0 adds `UDP_SEGMENT`, TOS > 0 `IP_TOS` or `IPV6_TCLASS`. A refused record gets its errno as STATUS and the
-   * rest goes on. On EAGAIN waits up to `waitMs` for room, once a call.
+   * rest goes on. A record that fails only by an error that ICMP has left on the socket is sent again. On EAGAIN waits up
+   * to `waitMs` for room, once a call.
    * @returns records sent
    */
   udpSend(fds: Int32Array, bytes: Uint8Array, records: Int32Array, count: number, waitMs: number): number;

@@ -9,7 +9,7 @@
  *  +---------------------------------------------------------------+
  *  |  Ethernet: destination 6, source 6, ethertype 0x88B5          |
  *  +---------------+---------------+-------------------------------+
- *  |  version = 1  |     kind      |         reserved, 0           |   kind: 1 request, 2 reply
+ *  |    version    |     kind      |           length              |   kind: 1 request, 2 reply, 3 filler
  *  +---------------+---------------+-------------------------------+
  *  |                           sequence                            |   the asker's
  *  +---------------------------------------------------------------+
@@ -21,11 +21,18 @@
  *  +---------------------------------------------------------------+
  *  |                            MAC, 16                            |
  *  +---------------------------------------------------------------+
+ *  |              padding, any bytes (version 2 alone)             |
+ *  +---------------------------------------------------------------+
  * ```
+ *
+ * Version 1 has no padding, and 0 for its length. Version 2 is a request that is padded to `length` bytes from the
+ * Ethernet header on, to find out whether the path takes as much; the MAC covers the length, the receiver compares it
+ * with the frame's and lets go of the padding. It is answered with a reply of version 1: never more than was asked with.
+ * A filler is padded likewise, has no MAC, and means nothing to anybody; it only draws ICMP "too big".
  *
  * An id is the first 8 bytes of SHA-256 of the node's name in UTF-8. The MAC is HMAC-SHA-256 (RFC 2104), its first 16
  * bytes, over all that stands before it, the Ethernet header included. A reply repeats sequence and timestamp; sender and
- * target change places. Receivers ignore the reserved bytes, which the MAC covers too.
+ * target change places.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { get16, get32, put16, put32 } from './big-endian.js';
@@ -35,11 +42,14 @@ import { ENCAPSULATION, ENCAPSULATION_ETHERTYPE, VXLAN_HEADER } from './vxlan.js
 export const ETHERTYPE_PATH_PROBE = 0x88b5;
 
 const VERSION = 1;
+const PADDED = 2;
 const REQUEST = 1;
 const REPLY = 2;
+const FILLER = 3;
 
 /** Offsets behind the Ethernet header. */
 const KIND = 1;
+const PROBE_LENGTH = 2;
 const SEQUENCE = 4;
 const SENDER = 8;
 const TARGET = 16;
@@ -47,7 +57,7 @@ const TIMESTAMP = 24;
 const MAC = 32;
 const MAC_LENGTH = 16;
 
-/** Bytes from the Ethernet header on: no probe is shorter or longer. */
+/** Bytes from the Ethernet header on, without padding: no probe is shorter. */
 export const PATH_PROBE_FRAME = ETHERNET_HEADER + MAC + MAC_LENGTH;
 
 export interface PathProbe {
@@ -59,6 +69,8 @@ export interface PathProbe {
   readonly target: bigint;
   /** 64 bits, unsigned; only the asker knows what they mean. */
   readonly timestamp: bigint;
+  /** A request's bytes with its padding, from the Ethernet header on, more than `PATH_PROBE_FRAME`; absent: no padding. */
+  readonly length?: number;
 }
 
 /** The id of a node's name: 64 bits, unsigned. */
@@ -72,11 +84,7 @@ export function pathProbeId(node: string): bigint {
  * @param key 32 bytes
  */
 export function encodePathProbe(probe: PathProbe, prefix: Uint8Array, key: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(VXLAN_HEADER + PATH_PROBE_FRAME);
-  bytes.set(prefix);
-  put16(bytes, ENCAPSULATION_ETHERTYPE, ETHERTYPE_PATH_PROBE);
-  bytes[ENCAPSULATION] = VERSION;
-  bytes[ENCAPSULATION + KIND] = probe.kind === 'request' ? REQUEST : REPLY;
+  const bytes = begin(prefix, probe.kind === 'request' ? REQUEST : REPLY, probe.length);
   put32(bytes, ENCAPSULATION + SEQUENCE, probe.sequence);
   bytes.writeBigUInt64BE(probe.sender, ENCAPSULATION + SENDER);
   bytes.writeBigUInt64BE(probe.target, ENCAPSULATION + TARGET);
@@ -85,13 +93,50 @@ export function encodePathProbe(probe: PathProbe, prefix: Uint8Array, key: Uint8
   return bytes;
 }
 
-/** Reads a frame from its Ethernet header on; undefined if it is no probe of this version. The MAC is not looked at. */
+/** A filler of `length` bytes from the Ethernet header on, more than `PATH_PROBE_FRAME`, as a whole VXLAN frame. */
+export function encodeFiller(prefix: Uint8Array, length: number): Buffer {
+  return begin(prefix, FILLER, length);
+}
+
+/** Headers, version, kind and length, and as many zeros as follow. */
+function begin(prefix: Uint8Array, kind: number, length: number | undefined): Buffer {
+  const bytes = Buffer.alloc(VXLAN_HEADER + (length ?? PATH_PROBE_FRAME));
+  bytes.set(prefix);
+  put16(bytes, ENCAPSULATION_ETHERTYPE, ETHERTYPE_PATH_PROBE);
+  bytes[ENCAPSULATION] = length === undefined ? VERSION : PADDED;
+  bytes[ENCAPSULATION + KIND] = kind;
+  put16(bytes, ENCAPSULATION + PROBE_LENGTH, length ?? 0);
+  return bytes;
+}
+
+/**
+ * Whether a frame that arrived, of `length` bytes from its Ethernet header at `at` on, is as long as it says: what follows
+ * its first `PATH_PROBE_FRAME` bytes is padding.
+ */
+export function pathProbeIsWhole(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length <= PATH_PROBE_FRAME) return length === PATH_PROBE_FRAME && bytes[at + ETHERNET_HEADER] !== PADDED;
+  return bytes[at + ETHERNET_HEADER] === PADDED && get16(bytes, at + ETHERNET_HEADER + PROBE_LENGTH) === length;
+}
+
+/**
+ * Reads a frame from its Ethernet header on, without its padding; undefined if it is no probe of these versions. The MAC
+ * is not looked at, nor is the length compared with anything (`pathProbeIsWhole`).
+ */
 export function decodePathProbe(frame: Uint8Array): PathProbe | undefined {
   if (frame.length !== PATH_PROBE_FRAME || get16(frame, ETHERNET_TYPE) !== ETHERTYPE_PATH_PROBE) return undefined;
+  const version = frame[ETHERNET_HEADER];
   const kind = frame[ETHERNET_HEADER + KIND];
-  if (frame[ETHERNET_HEADER] !== VERSION || (kind !== REQUEST && kind !== REPLY)) return undefined;
+  const length = get16(frame, ETHERNET_HEADER + PROBE_LENGTH);
+  if (
+    version === PADDED
+      ? kind !== REQUEST || length <= PATH_PROBE_FRAME
+      : version !== VERSION || (kind !== REQUEST && kind !== REPLY)
+  ) {
+    return undefined;
+  }
   const view = new DataView(frame.buffer, frame.byteOffset + ETHERNET_HEADER);
   return {
+    ...(version === PADDED && { length }),
     kind: kind === REQUEST ? 'request' : 'reply',
     sequence: get32(frame, ETHERNET_HEADER + SEQUENCE) >>> 0,
     sender: view.getBigUint64(SENDER),
@@ -102,7 +147,7 @@ export function decodePathProbe(frame: Uint8Array): PathProbe | undefined {
 
 /** Whether a frame that `decodePathProbe` could read was made under one of these keys, in constant time for each. */
 export function verifyPathProbe(frame: Uint8Array, keys: readonly Uint8Array[]): boolean {
-  const mac = frame.subarray(ETHERNET_HEADER + MAC);
+  const mac = frame.subarray(ETHERNET_HEADER + MAC, PATH_PROBE_FRAME);
   return keys.some((key) => timingSafeEqual(authenticator(frame, key), mac));
 }
 

@@ -66,6 +66,11 @@ export function encapsulationPrefix(vni: number, destinationMac: Uint8Array, sou
   return prefix;
 }
 
+/** Bytes of the outer IP and UDP headers. */
+export function outerHeaders(underlay: Family): 28 | 48 {
+  return underlay === 4 ? 28 : 48;
+}
+
 /** Bytes that the encapsulation adds to an inner IP packet over an underlay of this family, outer IP and UDP included. */
 export function overhead(underlay: Family): 50 | 70 {
   return underlay === 4 ? 50 : 70;

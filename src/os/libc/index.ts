@@ -9,6 +9,7 @@ import { pollCalls } from './poll.js';
 import { processCalls } from './process.js';
 import { tunCalls } from './tun.js';
 import { udpCalls } from './udp.js';
+import { udpErrorsCall } from './udp-errors.js';
 import { udpReceiveCall, udpSendCall } from './udp-packets.js';
 
 let found: SystemCalls | NoAddon | undefined;
@@ -28,6 +29,7 @@ function libcCalls(libc: Libc): SystemCalls {
     ...udpCalls(libc),
     ...udpReceiveCall(libc),
     ...udpSendCall(libc),
+    ...udpErrorsCall(libc),
     ...pollCalls(libc),
     ...processCalls(libc),
   };

@@ -34,6 +34,8 @@ const IPV6_TCLASS = 67;
 const UDP_SEGMENT = 103;
 const UDP_GRO = 104;
 
+/** Sends of one record: an error that ICMP left on the socket fails a send that has nothing to do with it. */
+const SEND_TRIES = 3;
 /** Control messages of a received datagram: two, of an int at most. */
 const RECEIVED_CONTROL = 2 * (CONTROL_HEADER + 8);
 /** Of a sent one: the segment's size, 16 bits, or the TOS, an int, or one behind the other. */
@@ -162,13 +164,18 @@ export function udpSendCall(libc: Libc): Pick<SystemCalls, 'udpSend'> {
     headers.words[message + CONTROL_LENGTH] = (control - first) * 4;
   }
 
-  /** Waits for room in a full socket, once a call. */
+  /**
+   * Waits for room in a full socket, once a call. An error that nobody has read yet ends the first poll at once: then the
+   * rest of the time is slept.
+   */
   function hasRoom(fd: number): boolean {
     const waitMs = patience;
     patience = 0;
     full.words[0] = fd;
     full.words[1] = POLLOUT;
-    return waitMs > 0 && libc.poll(full.address, 1, waitMs) > 0;
+    if (waitMs <= 0 || libc.poll(full.address, 1, waitMs) <= 0) return false;
+    if (((full.words[1] >>> 16) & POLLOUT) === 0) libc.poll(full.address, 0, waitMs);
+    return true;
   }
 
   /** Sends records of one socket, up to CHUNK. A refused one is marked and passed over. Returns how many were sent. */
@@ -178,16 +185,21 @@ export function udpSendCall(libc: Libc): Pick<SystemCalls, 'udpSend'> {
       records[(first + i) * RECORD + STATUS] = 0;
     }
     let sent = 0;
+    let tries = 0;
     for (let at = 0; at < count; ) {
       const done = libc.sendmmsg(fd, headers.address + at * MESSAGE, count - at, MSG_DONTWAIT);
       if (done > 0) {
         at += done;
         sent += done;
+        tries = 0;
         continue;
       }
       const errno = done < 0 ? libc.errno() : EIO;
       if (errno === EINTR || (errno === EAGAIN && hasRoom(fd))) continue;
+      // The failed send took the error off the socket: what is left fails again.
+      if (done < 0 && errno !== EAGAIN && ++tries < SEND_TRIES) continue;
       records[(first + at++) * RECORD + STATUS] = errno;
+      tries = 0;
     }
     return sent;
   }

@@ -28,9 +28,12 @@ const SO_RCVBUFFORCE = 33;
 
 const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
+const IP_RECVERR = 11;
 const IP_RECVTOS = 13;
 const IP_MTU = 14;
-const IP_PMTUDISC_DO = 2;
+/** DF set; PROBE: and only the link's MTU makes the kernel refuse. The same numbers for IPv6. */
+const PMTUDISC_DO = 2;
+const PMTUDISC_PROBE = 3;
 
 const IPPROTO_UDP = 17;
 const UDP_GRO = 104;
@@ -38,15 +41,15 @@ const UDP_GRO = 104;
 const IPPROTO_IPV6 = 41;
 const IPV6_MTU_DISCOVER = 23;
 const IPV6_MTU = 24;
+const IPV6_RECVERR = 25;
 const IPV6_V6ONLY = 26;
 const IPV6_RECVTCLASS = 66;
-const IPV6_PMTUDISC_DO = 2;
 
 /** The discard port (RFC 863): where a socket is connected to that sends nothing. */
 const DISCARD = 9;
 const ADDRESS_BYTES = 16;
-/** A receive buffer for a socket whose filter drops everything: the kernel's own minimum, bytes. */
-const SMALLEST_BUFFER = 2304;
+/** A receive buffer for a socket whose filter drops everything, bytes: only the errors that ICMP reports wait there. */
+const ERRORS_BUFFER = 64 << 10;
 
 /**
  * ```
@@ -90,14 +93,17 @@ export function udpCalls(libc: Libc): Pick<SystemCalls, 'udpOpen' | 'udpPort' | 
   /** Everything but the descriptor. @param v6 whether `address` is of that family */
   function setUp(fd: number, options: UdpOptions, v6: boolean, length: number): void {
     if (v6) mustSet(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, 'IPV6_V6ONLY');
-    if (v6) mustSet(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO, 'IP_MTU_DISCOVER');
-    else mustSet(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, 'IP_MTU_DISCOVER');
+    const discover = options.sendOnly ? PMTUDISC_PROBE : PMTUDISC_DO;
+    if (v6) mustSet(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discover, 'IP_MTU_DISCOVER');
+    else mustSet(fd, IPPROTO_IP, IP_MTU_DISCOVER, discover, 'IP_MTU_DISCOVER');
     if (options.reusePort) mustSet(fd, SOL_SOCKET, SO_REUSEPORT, 1, 'SO_REUSEPORT');
     if (options.sendOnly) {
       if (libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program.address, SOCK_FPROG) !== 0) {
         throw systemError(libc, 'SO_ATTACH_FILTER');
       }
-      setInt(fd, SOL_SOCKET, SO_RCVBUF, SMALLEST_BUFFER);
+      if (v6) mustSet(fd, IPPROTO_IPV6, IPV6_RECVERR, 1, 'IP_RECVERR');
+      else mustSet(fd, IPPROTO_IP, IP_RECVERR, 1, 'IP_RECVERR');
+      setInt(fd, SOL_SOCKET, SO_RCVBUF, ERRORS_BUFFER);
     } else {
       setBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, options.buffer);
     }

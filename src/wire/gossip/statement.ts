@@ -38,7 +38,7 @@ export interface Statement {
   readonly epoch: number;
   /** Ids of the ring keys that it holds, the one it seals with first; empty when insecure. */
   readonly keys: readonly number[];
-  /** Bits: `FEATURE_PROBES`, `FEATURE_ECN`, and ones that we do not know. */
+  /** Bits: `FEATURE_PROBES` and so on, and ones that we do not know. */
   readonly features: number;
 }
 
@@ -57,6 +57,8 @@ export interface SignedStatement {
 export const FEATURE_PROBES = 1;
 /** The node reads congestion marks on outer packets, as RFC 6040 has it. */
 export const FEATURE_ECN = 2;
+/** It answers padded path probes too. */
+export const FEATURE_PADDED_PROBES = 4;
 
 /** Longest statement, bytes. With a packet's overhead it fits a datagram. */
 export const MAX_STATEMENT = 1024;

@@ -141,9 +141,9 @@ bytes by  the C addon
 offloads  checksum on, tso off (configured), uso not offered, udpSegment off (this kernel breaks it: frames are lost), udpGro untested (a firewall)
 security  plain VXLAN: trust the network
 
-PEER     UNDERLAY   PODS                              MTU     SENT     FRAMES  RECEIVED  FRAMES  DATA PATH
-bravo    192.0.2.2  10.244.2.0/24 fd00:244:0:2::/64  1450  1.5 GiB  1,234,567    1008 B      12  -
-charlie  192.0.2.3  10.244.3.0/24                    1400      0 B          0       0 B       0  -
+PEER     UNDERLAY   PODS                              MTU  KNOWN BY         SENT     FRAMES  RECEIVED  FRAMES  DATA PATH
+bravo    192.0.2.2  10.244.2.0/24 fd00:244:0:2::/64  1450  probed, 1.2s  1.5 GiB  1,234,567    1008 B      12  -
+charlie  192.0.2.3  10.244.3.0/24                    1400  icmp, 1m 15s      0 B          0       0 B       0  -
 `,
   );
   t.match(await run('peers'), /^PEER .*\nbravo .*\ncharlie /);

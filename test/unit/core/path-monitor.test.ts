@@ -3,7 +3,7 @@ import t from 'tap';
 import { macFromName } from '../../../src/core/mac.js';
 import { type PathChange, PathMonitor, type ProbedNode } from '../../../src/core/path-monitor.js';
 import { seededRandom } from '../../../src/core/random.js';
-import { decodePathProbe, encodePathProbe, pathProbeId } from '../../../src/wire/path-probe.js';
+import { decodePathProbe, encodePathProbe, PATH_PROBE_FRAME, pathProbeId } from '../../../src/wire/path-probe.js';
 import { encapsulationPrefix, VXLAN_HEADER } from '../../../src/wire/vxlan.js';
 
 const SEED = Number(process.env['PODWIRE_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
@@ -27,6 +27,9 @@ class World {
   /** Directions that nothing passes, as `alpha>bravo`. */
   readonly cut = new Set<string>();
   readonly changes: (PathChange & { by: string; at: number })[] = [];
+  readonly arrived: { by: string; node: string; size: number }[] = [];
+  /** Longer UDP payloads than this are lost, bytes. */
+  longest = 9000;
   readonly sent: { from: string; to: string; frame: Uint8Array; at: number }[] = [];
   readonly #random = seededRandom(SEED);
   readonly #monitors = new Map<string, PathMonitor>();
@@ -39,9 +42,11 @@ class World {
       {
         send: (to, frame) => {
           this.sent.push({ from: by, to, frame, at: this.now });
-          if (!this.cut.has(`${by}>${to}`)) this.#flying.push({ from: by, to, frame, at: this.now + this.delay });
+          if (!this.cut.has(`${by}>${to}`) && frame.length <= this.longest)
+            this.#flying.push({ from: by, to, frame, at: this.now + this.delay });
         },
         notify: (change) => this.changes.push({ ...change, by, at: this.now }),
+        arrived: (node, size) => this.arrived.push({ by, node, size }),
       },
     );
     this.#monitors.set(by, monitor);
@@ -54,7 +59,9 @@ class World {
       const landing = this.#flying.filter(({ at }) => at <= this.now);
       this.#flying = this.#flying.filter(({ at }) => at > this.now);
       for (const { from, to, frame } of landing) {
-        this.#monitors.get(to)?.handleFrame(from, frame.subarray(VXLAN_HEADER), this.now);
+        // As the receiving worker does: without padding.
+        const head = frame.subarray(VXLAN_HEADER, VXLAN_HEADER + PATH_PROBE_FRAME);
+        this.#monitors.get(to)?.handleFrame(from, head, this.now);
       }
       for (const monitor of this.#monitors.values()) if (monitor.wakeAt() <= this.now) monitor.wake(this.now);
     }
@@ -284,4 +291,44 @@ t.test('peers come and go; those that stay are not asked anew', async (t) => {
   world.pass(10_000);
   t.equal(alpha.counters.requests, last);
   t.equal(alpha.wakeAt(), Number.POSITIVE_INFINITY);
+});
+
+t.test('padded requests: small replies, nothing to do with up and down, and not without end', async (t) => {
+  const { world, alpha } = pair();
+  t.notOk(alpha.alive('bravo'), 'nothing is known yet');
+  world.pass(100);
+  t.ok(alpha.alive('bravo'));
+  const before = { ...alpha.counters };
+  const first = world.sent.length;
+  world.longest = 1000;
+  for (const size of [1500, 1000, 600]) alpha.askPadded('bravo', size, size - 28, world.now);
+  alpha.askPadded('nobody', 600, 572, world.now);
+  world.pass(100);
+  t.same(world.arrived, [
+    { by: 'alpha', node: 'bravo', size: 1000 },
+    { by: 'alpha', node: 'bravo', size: 600 },
+  ]);
+  const lengths = world.sent.slice(first).map(({ from, frame }) => [from, frame.length]);
+  const reply = VXLAN_HEADER + PATH_PROBE_FRAME;
+  t.same(lengths, [
+    ['alpha', 1472],
+    ['alpha', 972],
+    ['alpha', 572],
+    ['bravo', reply],
+    ['bravo', reply],
+  ]);
+  t.same(alpha.counters, before, 'they are not counted as the others are');
+  const [answer] = world.sent.slice(-1);
+  alpha.handleFrame('bravo', answer.frame.subarray(VXLAN_HEADER), world.now);
+  t.equal(alpha.counters.unmatched, before.unmatched + 1, 'a reply that is repeated is none');
+  t.equal(world.arrived.length, 2);
+
+  world.sent.length = 0;
+  world.longest = 9000;
+  for (let i = 0; i < 100; i++) alpha.askPadded('bravo', 1000, 972, world.now);
+  world.pass(50);
+  t.ok(world.sent.filter(({ from }) => from === 'bravo').length <= 20, 'no more than two rounds are answered at once');
+  world.cut.add('alpha>bravo');
+  world.pass(5000);
+  t.notOk(alpha.alive('bravo'), 'a loss is enough');
 });

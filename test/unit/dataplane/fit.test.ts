@@ -21,8 +21,13 @@ t.test('the path is found to be narrower: counted, learned, shown', async (t) =>
   t.equal(alpha.counter('tx_path_too_big'), 1);
   t.equal(alpha.counter('tx_frames'), 0, 'what was refused does not count as sent');
   t.equal([...alpha.overlay.peers()][0].mtu, 1350);
-  alpha.overlay.refreshPathMtus(() => 1500);
+  t.same([...alpha.overlay.narrowPaths()], [{ node: 'bravo', mtu: 1400 }]);
+  alpha.overlay.setPathMtu('bravo', 1420);
+  t.equal([...alpha.overlay.peers()][0].mtu, 1370);
+  alpha.overlay.setPathMtu('bravo', 0);
+  alpha.overlay.setPathMtu('nobody', 1400);
   t.equal([...alpha.overlay.peers()][0].mtu, 1450);
+  t.same([...alpha.overlay.narrowPaths()], []);
 });
 
 for (const flow of [V4, V6]) {

@@ -82,6 +82,35 @@ t.test('hosts of different families', async (t) => {
   );
 });
 
+t.test('two routers in a row: the first host is at the one, the others at the other', async (t) => {
+  const plan = planLab({ name: 'x', hosts: 2, pods: 0, filter: false, twoRouters: true }, 42);
+  t.strictSame(
+    places(plan).map((place) => place.namespace),
+    ['podwire-x-42-router', 'podwire-x-42-far', 'podwire-x-42-alpha', 'podwire-x-42-bravo'],
+  );
+  t.strictSame(links(plan), [
+    'link add name far mtu 1500 netns podwire-x-42-router type veth peer name near mtu 1500 netns podwire-x-42-far',
+    'link add name alpha mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
+    'link add name bravo mtu 1500 netns podwire-x-42-far type veth peer name eth0 mtu 1500 netns podwire-x-42-bravo',
+  ]);
+  t.strictSame(router(plan, 4), [
+    'link set lo up',
+    'address add 10.101.0.1/24 dev far',
+    'link set far up',
+    'route add default via 10.101.0.2',
+    'address add 10.101.1.1/24 dev alpha',
+    'link set alpha up',
+  ]);
+  t.strictSame(router(plan, 4, plan.far), [
+    'link set lo up',
+    'address add 10.101.0.2/24 dev near',
+    'link set near up',
+    'route add default via 10.101.0.1',
+    'address add 10.101.2.1/24 dev bravo',
+    'link set bravo up',
+  ]);
+});
+
 t.test('a lab that cannot be', async (t) => {
   for (const options of [
     { name: 'a-b', hosts: 1 },

@@ -61,6 +61,20 @@ for (const text of ['127.0.0.1', '::1']) {
   const count = addon.udpReceive(fd, batch.bytes, 0, 65_536, received, 0, 6);
   if (count === 0 || received[LENGTH] === 0) throw new Error('not received');
   addon.close(fd);
+
+  // Errors that datagrams to a closed port leave behind, read into slots of any size.
+  const sender = addon.udpOpen({ ...options, receive: false, sendOnly: true });
+  for (const slot of [0, 1, 64, 4096]) {
+    for (let i = 0; i < 4; i++) {
+      const to = Batch.allocate(300, 1);
+      const row = to.append(0, 300);
+      to.records[row + PORT] = 9;
+      to.records.set(address.words, row + ADDRESS);
+      addon.udpSend(Int32Array.of(sender), to.bytes, to.records, 1, 0);
+    }
+    addon.udpErrors(sender, Buffer.alloc(8 * slot), slot, new Int32Array(8 * RECORD), 8);
+  }
+  addon.close(sender);
 }
 console.log(`checked, seed ${seed}`);
 

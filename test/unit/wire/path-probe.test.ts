@@ -3,10 +3,12 @@ import { parseMac } from '../../../src/core/mac.js';
 import {
   decodePathProbe,
   ETHERTYPE_PATH_PROBE,
+  encodeFiller,
   encodePathProbe,
   PATH_PROBE_FRAME,
   type PathProbe,
   pathProbeId,
+  pathProbeIsWhole,
   verifyPathProbe,
 } from '../../../src/wire/path-probe.js';
 import { checkVxlan, encapsulationPrefix, VXLAN_HEADER, VXLAN_OK } from '../../../src/wire/vxlan.js';
@@ -81,7 +83,37 @@ t.test('what is no probe of this version', async (t) => {
   for (let length = 0; length < frame.length; length++) t.equal(decodePathProbe(frame.subarray(0, length)), undefined);
   t.equal(decodePathProbe(Buffer.concat([frame, Buffer.alloc(1)])), undefined, 'a byte too long');
   t.equal(decodePathProbe(changed(12, 0x08)), undefined, 'another ethertype');
-  t.equal(decodePathProbe(changed(14, 2)), undefined, 'another version');
+  for (const version of [0, 2, 3]) t.equal(decodePathProbe(changed(14, version)), undefined, `version ${version}`);
   for (const kind of [0, 3, 255]) t.equal(decodePathProbe(changed(15, kind)), undefined, `kind ${kind}`);
-  t.same(decodePathProbe(changed(16, 1)), decodePathProbe(frame), 'reserved bytes are ignored');
+  t.same(decodePathProbe(changed(16, 1)), decodePathProbe(frame), 'the length of what is not padded is ignored');
+});
+
+t.test('a padded request: the MAC covers its length, the padding is let go of', async (t) => {
+  const [{ fields }] = VECTORS;
+  const key = Buffer.from(fields.key, 'hex');
+  const prefix = encapsulationPrefix(1, mac(fields.destination), mac(fields.source));
+  const probe: PathProbe = { kind: 'request', sequence: 9, sender: 1n, target: 2n, timestamp: 3n, length: 1450 };
+  const whole = encodePathProbe(probe, prefix, key).subarray(VXLAN_HEADER);
+  t.equal(whole.length, 1450);
+  t.equal(whole.subarray(12, 18).toString('hex'), '88b5020105aa', 'ethertype, version, kind, length');
+  t.ok(pathProbeIsWhole(whole, 0, whole.length));
+  for (const length of [0, 61, PATH_PROBE_FRAME, 1449, 1451]) t.notOk(pathProbeIsWhole(whole, 0, length), `${length}`);
+  const frame = whole.subarray(0, PATH_PROBE_FRAME);
+  t.same(decodePathProbe(frame), probe);
+  t.ok(verifyPathProbe(frame, [key]));
+  const longer = Buffer.from(frame);
+  longer.writeUInt16BE(1451, 16);
+  t.notOk(verifyPathProbe(longer, [key]), 'nobody else makes it longer');
+  longer.writeUInt16BE(PATH_PROBE_FRAME, 16);
+  t.equal(decodePathProbe(longer), undefined, 'padded with nothing');
+  const reply = Buffer.from(frame);
+  reply[15] = 2;
+  t.equal(decodePathProbe(reply), undefined, 'a reply is never padded');
+});
+
+t.test('a filler is a frame of its length that means nothing', async (t) => {
+  const filler = encodeFiller(encapsulationPrefix(1, OTHER_KEY.subarray(0, 6), OTHER_KEY.subarray(0, 6)), 1000);
+  t.equal(filler.length, VXLAN_HEADER + 1000);
+  t.ok(pathProbeIsWhole(filler, VXLAN_HEADER, 1000));
+  t.equal(decodePathProbe(filler.subarray(VXLAN_HEADER, VXLAN_HEADER + PATH_PROBE_FRAME)), undefined);
 });
