@@ -4,6 +4,9 @@ import type { LifeVerdict } from './memory.js';
 import type { Progress } from './recovery.js';
 import { describe, type Fault, type FaultKind, type Round } from './schedule.js';
 
+/** By then a path that swallows ICMP has been measured (docs/path-mtu.md), and TCP has tried again, ms. */
+const MEASURED_AFTER = 15_000;
+
 /** `Progress` with names. */
 type Moved = Omit<Progress, 'stuck'> & { readonly stuck: readonly string[] };
 
@@ -42,10 +45,10 @@ export interface Outcome {
 /** All that must not be, one line each. */
 export function failures(rounds: readonly RoundOutcome[], lives: readonly LifeVerdict[], damaged: number): string[] {
   const found: string[] = [];
-  for (const { round, seconds, during, after, lostNodes, balance } of rounds) {
+  for (const { round, seconds, outageMs, during, after, lostNodes, balance } of rounds) {
     const at = `${seconds} s, ${describe(round.fault)}`;
-    // Where nobody tells of a narrow link, packets may be lost until the path is measured: it is shown, not judged.
-    const judged = !(round.fault.kind === 'narrow' && !round.fault.told);
+    // Where nobody tells of a narrow link, packets are lost until probes have measured it.
+    const judged = !(round.fault.kind === 'narrow' && !round.fault.told) || outageMs > MEASURED_AFTER;
     for (const flow of (judged && during?.stuck) || []) found.push(`${at}: ${flow} stood while it lasted`);
     for (const flow of after.stuck) found.push(`${at}: ${flow} stuck ${after.slowestMs / 1000} s after its end`);
     for (const node of lostNodes) found.push(`${at}: ${node} ended by itself`);
