@@ -38,7 +38,7 @@ export const COUNTERS = {
   rx_not_ours: 'dropped: the inner destination is neither in our pod subnet nor our own address',
   rx_ecn_dropped: 'dropped: congestion was marked outside, and the transport inside would not understand it (RFC 6040)',
   rx_completed: 'packets that a VTEP on the same machine left unfinished, completed here or by the kernel',
-  rx_no_room: 'dropped: a superpacket that did not fit the arena',
+  rx_no_room: 'packets dropped: a superpacket that would fall into more pieces than there is room for',
   rx_device_refused: 'packets dropped: the device refused them',
   rx_neighbour_answered: 'ARP requests and neighbour solicitations answered',
   rx_neighbour_limited: 'dropped: ARP requests and neighbour solicitations beyond what is answered at once',
