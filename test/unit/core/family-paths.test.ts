@@ -4,6 +4,7 @@ import { FamilyPaths } from '../../../src/core/family-paths.js';
 import { macFromName } from '../../../src/core/mac.js';
 import { seededRandom } from '../../../src/core/random.js';
 import type { Family } from '../../../src/wire/address.js';
+import { PATH_PROBE_FRAME } from '../../../src/wire/path-probe.js';
 import { VXLAN_HEADER } from '../../../src/wire/vxlan.js';
 
 const NAMES = ['alpha', 'bravo'] as const;
@@ -14,6 +15,7 @@ function pair(families: readonly Family[]) {
   const cut = new Set<Family>();
   const told: string[] = [];
   const turned: string[] = [];
+  const arrived: [string, number][] = [];
   const watched = (node: string, order = families) => ({ node, mac: macFromName(node), families: order });
   const [alpha, bravo] = NAMES.map((name, i): FamilyPaths => {
     return new FamilyPaths(
@@ -28,6 +30,7 @@ function pair(families: readonly Family[]) {
           if (!cut.has(family)) flying.push({ from: name, to, family, frame });
         },
         notify: ({ words }) => name === 'alpha' && told.push(words),
+        arrived: (node, size) => arrived.push([node, size]),
         turned: (node) => name === 'alpha' && turned.push(node),
       },
     );
@@ -38,14 +41,39 @@ function pair(families: readonly Family[]) {
   const pass = (ms: number) => {
     for (const end = now + ms; now < end; now += 5) {
       for (const { from, to, family, frame } of flying.splice(0)) {
-        (to === 'alpha' ? alpha : bravo).handleFrame(from, family, frame.subarray(VXLAN_HEADER), now);
+        (to === 'alpha' ? alpha : bravo).handleFrame(
+          from,
+          family,
+          frame.subarray(VXLAN_HEADER, VXLAN_HEADER + PATH_PROBE_FRAME),
+          now,
+        );
       }
       for (const paths of [alpha, bravo]) if (paths.wakeAt() <= now) paths.wake(now);
     }
   };
   const take = (...order: Family[]) => alpha.setPeers([watched('bravo', order)], now);
-  return { alpha, cut, told, turned, pass, take };
+  const ask = (node: string, size: number) => alpha.askPadded(node, size, size - 28, now);
+  return { alpha, cut, told, turned, arrived, ask, pass, take };
 }
+
+t.test('padded requests take the way that traffic takes', async (t) => {
+  const { alpha, cut, arrived, ask, pass, take } = pair([4, 6]);
+  pass(100);
+  t.ok(alpha.alive('bravo'));
+  t.notOk(alpha.alive('nobody'));
+  ask('bravo', 1400);
+  ask('nobody', 1400);
+  pass(50);
+  t.strictSame(arrived, [['bravo', 1400]]);
+  cut.add(4);
+  ask('bravo', 1300);
+  pass(50);
+  t.equal(arrived.length, 1);
+  take(6, 4);
+  ask('bravo', 1200);
+  pass(50);
+  t.strictSame(arrived.slice(1), [['bravo', 1200]]);
+});
 
 t.test('one family is watched as ever', async (t) => {
   const { alpha, cut, told, turned, pass } = pair([6]);

@@ -92,6 +92,9 @@ t.test('peers come, begin to answer, move, and go', async (t) => {
   t.same(sent, [{ kind: 'probe', node: 'bravo', size: 1400 }]);
   keeper.answered('bravo', 1400, 410);
   t.match(keeper.reading('bravo', 410), { mtu: 1400, by: 'icmp', ageMs: 0, phase: 'complete' });
+  used.length = 0;
+  keeper.setPeers([kept('bravo', { answers: true })], 450);
+  t.same(used, [['bravo', 1400]], 'the workers, who forget a peer that has changed, are told again');
   keeper.setPeers([kept('bravo', { answers: true, underlay: 'elsewhere' })], 500);
   t.match(keeper.reading('bravo', 500), { mtu: 1500, by: 'link' });
   t.same(used.slice(-1), [['bravo', 0]], 'and the workers are told');
