@@ -18,7 +18,7 @@
  */
 import type { Libc } from './library.js';
 import { Struct } from './memory.js';
-import { ADDRESS_SLOT } from './socket-address.js';
+import { ADDRESS_LENGTH, ADDRESS_SLOT } from './socket-address.js';
 
 /** Messages in one system call. */
 export const CHUNK = 64;
@@ -66,6 +66,20 @@ export class Messages {
       this.headers.pointTo(row + VECTOR, this.vectors, i * VECTOR_WORDS * 4);
       this.headers.pointTo(row + CONTROL, this.controls, i * controlSize);
       this.headers.words[row + VECTOR_COUNT] = 1;
+    }
+  }
+
+  /**
+   * Makes messages ready to take one datagram each: what the last call wrote in them is written over.
+   * @param start address of the first datagram's slot
+   * @param slot bytes of each slot
+   */
+  receiveInto(start: number, slot: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.headers.words[i * MESSAGE_WORDS + NAME_LENGTH] = ADDRESS_LENGTH;
+      this.headers.words[i * MESSAGE_WORDS + CONTROL_LENGTH] = 4 * this.controlWords;
+      this.vectors.setPointer(i * VECTOR_WORDS, start + i * slot);
+      this.vectors.words[i * VECTOR_WORDS + VECTOR_LENGTH] = slot;
     }
   }
 }

@@ -15,11 +15,8 @@ import {
   MESSAGE_LENGTH,
   MESSAGE_WORDS,
   Messages,
-  NAME_LENGTH,
-  VECTOR_LENGTH,
-  VECTOR_WORDS,
 } from './messages.js';
-import { ADDRESS_LENGTH, ADDRESS_WORDS, addressToRecord } from './socket-address.js';
+import { ADDRESS_WORDS, addressToRecord } from './socket-address.js';
 
 const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
@@ -44,18 +41,9 @@ const ERROR_CONTROL = CONTROL_HEADER + ERROR + 32;
 export function udpErrorsCall(libc: Libc): Pick<SystemCalls, 'udpErrors'> {
   const arena = new ArenaAddress(libc);
   const messages = new Messages(libc, ERROR_CONTROL);
-  const { headers, vectors } = messages;
+  const { headers } = messages;
   const destinations = messages.addresses.words;
   const controls = messages.controls.words;
-
-  function prepare(start: number, slot: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      headers.words[i * MESSAGE_WORDS + NAME_LENGTH] = ADDRESS_LENGTH;
-      headers.words[i * MESSAGE_WORDS + CONTROL_LENGTH] = ERROR_CONTROL;
-      vectors.setPointer(i * VECTOR_WORDS, start + i * slot);
-      vectors.words[i * VECTOR_WORDS + VECTOR_LENGTH] = slot;
-    }
-  }
 
   /** Who noticed, its errno, ICMP type and code, and for "too big" the MTU. */
   function readError(index: number, length: number, records: Int32Array, row: number): void {
@@ -86,7 +74,7 @@ export function udpErrorsCall(libc: Libc): Pick<SystemCalls, 'udpErrors'> {
       let filled = 0;
       while (filled < max) {
         const wanted = Math.min(max - filled, CHUNK);
-        prepare(base + filled * slot, slot, wanted);
+        messages.receiveInto(base + filled * slot, slot, wanted);
         const count = libc.recvmmsg(fd, headers.address, wanted, MSG_ERRQUEUE | MSG_DONTWAIT, 0);
         if (count <= 0) {
           const errno = count < 0 ? libc.errno() : 0;

@@ -21,7 +21,7 @@ import {
   VECTOR_LENGTH,
   VECTOR_WORDS,
 } from './messages.js';
-import { ADDRESS_LENGTH, ADDRESS_WORDS, AF_INET, addressToRecord, familyAt, putAddress } from './socket-address.js';
+import { ADDRESS_WORDS, AF_INET, addressToRecord, familyAt, putAddress } from './socket-address.js';
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
@@ -45,19 +45,9 @@ const SENT_CONTROLS = 2 * SENT_CONTROL;
 export function udpReceiveCall(libc: Libc): Pick<SystemCalls, 'udpReceive'> {
   const arena = new ArenaAddress(libc);
   const messages = new Messages(libc, RECEIVED_CONTROL);
-  const { headers, vectors } = messages;
+  const { headers } = messages;
   const senders = messages.addresses.words;
   const controls = messages.controls.words;
-
-  /** Makes messages ready to take one datagram each: what the last call wrote in them is written over. */
-  function prepare(start: number, slot: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      headers.words[i * MESSAGE_WORDS + NAME_LENGTH] = ADDRESS_LENGTH;
-      headers.words[i * MESSAGE_WORDS + CONTROL_LENGTH] = RECEIVED_CONTROL;
-      vectors.setPointer(i * VECTOR_WORDS, start + i * slot);
-      vectors.words[i * VECTOR_WORDS + VECTOR_LENGTH] = slot;
-    }
-  }
 
   /** What the kernel says beside datagram `index`: the size of those it joined, and the TOS. */
   function readControl(index: number, length: number, records: Int32Array, row: number): void {
@@ -94,7 +84,7 @@ export function udpReceiveCall(libc: Libc): Pick<SystemCalls, 'udpReceive'> {
       let filled = 0;
       while (filled < max) {
         const wanted = Math.min(max - filled, CHUNK);
-        prepare(base + cursor + filled * slot, slot, wanted);
+        messages.receiveInto(base + cursor + filled * slot, slot, wanted);
         const count = libc.recvmmsg(fd, headers.address, wanted, MSG_DONTWAIT, 0);
         if (count <= 0) {
           if (count === 0 || filled > 0) break;
