@@ -1,6 +1,6 @@
 /**
- * Builds the addon when the package is installed: one call of the C compiler, against the headers that came with Node.
- * Nothing is downloaded. It never fails the installation: without a compiler all works through the optional package
+ * Builds the addon when the package is installed: one call of the C compiler, against the headers that came with Node; and
+ * the CNI plugin, a program of its own (podwire-cni.c), which needs a compiler only. Nothing is downloaded. It never fails the installation: without a compiler all works through the optional package
  * koffi, and one line says that it is slower.
  *
  * PODWIRE_SANITIZE=1 builds a second addon beside the first, under the address and undefined-behaviour sanitizers.
@@ -16,6 +16,7 @@ const native = dirname(fileURLToPath(import.meta.url));
 const sanitize = process.env.PODWIRE_SANITIZE === '1';
 const output = join(native, 'build', ...(sanitize ? ['sanitize'] : []), 'podwire.node');
 const stampFile = `${output}.stamp`;
+const PLUGIN = 'podwire-cni.c';
 
 const LOST =
   'podwire: the addon was not built (%): podwire works through the package koffi and TypeScript, slower. ' +
@@ -41,15 +42,42 @@ function findCompiler() {
   return candidates.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
 }
 
+/** Without it `podwire cni install` takes the plugin's twin in TypeScript: nothing to complain of. */
+function buildPlugin(compiler) {
+  const program = join(native, 'build', 'podwire-cni');
+  const source = join(native, PLUGIN);
+  const flags = [
+    '-std=gnu11',
+    '-Wall',
+    '-Wextra',
+    '-O2',
+    '-D_GNU_SOURCE',
+    '-D_FORTIFY_SOURCE=2',
+    '-fstack-protector-strong',
+  ];
+  const digest = createHash('sha256')
+    .update([compiler, process.arch, ...flags].join('\n'))
+    .update(readFileSync(source));
+  const stamp = digest.digest('hex');
+  const stamped = `${program}.stamp`;
+  if (existsSync(program) && existsSync(stamped) && readFileSync(stamped, 'utf8') === stamp) return;
+  mkdirSync(dirname(program), { recursive: true });
+  const draft = `${program}.${process.pid}`;
+  if (spawnSync(compiler, [...flags, '-o', draft, source], { stdio: 'ignore' }).status !== 0) return;
+  renameSync(draft, program);
+  writeFileSync(stamped, stamp);
+}
+
 function build() {
   if (process.platform !== 'linux') return 'it is for Linux';
   const compiler = findCompiler();
   if (!compiler) return 'there is no C compiler';
+  buildPlugin(compiler);
   const headers = findHeaders();
   if (!headers) return 'node_api.h is neither in Node’s prefix nor in the package node-api-headers';
 
   const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8'));
-  const sources = readdirSync(native).filter((name) => name.endsWith('.c') || name.endsWith('.h'));
+  const sources = readdirSync(native).filter((name) => /\.[ch]$/.test(name) && name !== PLUGIN);
   const flags = [
     '-std=gnu11',
     '-Wall',

@@ -13,9 +13,12 @@ import { checkNode, fatalProblems } from './control/check.js';
 import { formatSeed } from './control/config/endpoint.js';
 import { type Endpoint, gossips, type NodeConfig, type PeerConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
+import { carriedSubnets } from './control/desired-host.js';
 import { desiredPeers, type LeftNode, NO_SUBNET } from './control/desired-peers.js';
 import { EventLog } from './control/membership/events.js';
 import type {
+  CniCall,
+  CniReply,
   CounterReading,
   DataPathStatus,
   IpamStatus,
@@ -24,6 +27,7 @@ import type {
   NodeEvent,
   NodeStatus,
   PeerStatus,
+  PodStatus,
   ReloadReport,
   RouteStatus,
 } from './control/node-api.js';
@@ -37,9 +41,13 @@ import { IcmpEar } from './os/icmp-ear.js';
 import { loadNative, type Native } from './os/native.js';
 import { OwnUnderlay } from './os/own-underlay.js';
 import { SeedResolver } from './os/seed-resolver.js';
+import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
+import { handleCni } from './pods/cni/handler.js';
+import type { PodNetwork } from './pods/network.js';
+import { podStatus } from './pods/pod-record.js';
 import { familyBits, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
@@ -74,6 +82,7 @@ class NodeAgent implements Agent {
   /** The subnets that are ours, as soon and as long as they are. */
   #claim: Claim | undefined;
   #carrier: Carrier | undefined;
+  #pods: PodNetwork | undefined;
   /** Others who carry traffic, as gossip tells. */
   #members: readonly SignedStatement[] = [];
   /** Nodes that get no traffic, and why: what was said already. */
@@ -146,6 +155,8 @@ class NodeAgent implements Agent {
     this.#mac = await loadOrMakeMac(stateDir, node);
     this.#host = new HostNetwork({ stateDir, device });
     for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
+    this.#pods = await startPods(this.#config, this.#events);
+    this.#releases.push(() => this.#pods?.close());
   }
 
   /** Once in a life: the capability that it needs is dropped with the first carrier. */
@@ -256,6 +267,8 @@ class NodeAgent implements Agent {
       padded: this.#cluster,
       ear: this.#ear,
     });
+    const { mtu } = this.#carrier;
+    await this.#pods?.hold(carriedSubnets({ podCidr }, mtu), mtu);
     // Who came while it started.
     await this.#applyPeers();
     this.#firstCarried?.resolve();
@@ -265,6 +278,7 @@ class NodeAgent implements Agent {
   async #stopCarrier(): Promise<void> {
     const carrier = this.#carrier;
     this.#carrier = undefined;
+    if (carrier) await this.#pods?.letGo();
     await carrier?.stop();
   }
 
@@ -294,7 +308,9 @@ class NodeAgent implements Agent {
   async #applyPeers(): Promise<PeerDifference | undefined> {
     const carrier = this.#carrier;
     if (!carrier || !this.#claim) return undefined;
-    const difference = await carrier.overlay.setPeers(this.#desired());
+    const peers = this.#desired();
+    const difference = await carrier.overlay.setPeers(peers);
+    await this.#pods?.follow(peers.flatMap(underlays));
     this.#watchPaths();
     return difference;
   }
@@ -404,6 +420,14 @@ class NodeAgent implements Agent {
 
   counters(): CounterReading {
     return this.#ready().overlay.counters.total();
+  }
+
+  pods(): PodStatus[] {
+    return (this.#pods?.records() ?? []).map(podStatus);
+  }
+
+  cni(call: CniCall): Promise<CniReply> {
+    return handleCni(this.#pods, call);
   }
 
   members(): MemberStatus[] {

@@ -20,7 +20,7 @@ import type { HostNetwork } from './os/host-network.js';
 import type { IcmpEar } from './os/icmp-ear.js';
 import { testOffloads } from './os/offload-test.js';
 import { testUdpOffloads } from './os/offload-udp.js';
-import { dropPrivileges } from './os/privileges.js';
+import { dropPrivileges, MAIN_THREAD } from './os/privileges.js';
 import { ProbeSocket } from './os/probe-socket.js';
 import type { SystemCalls } from './os/system-calls.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
@@ -105,7 +105,7 @@ export class Carrier {
     const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
     this.#overlay = overlay;
     await overlay.setPeers(peers);
-    dropPrivileges(system);
+    dropPrivileges(system, MAIN_THREAD);
     const pool = await WorkerPool.start({
       system,
       shared: overlay.shared,

@@ -9,6 +9,7 @@ import { Pipeline } from './dataplane/pipeline.js';
 import { DualUnderlay } from './os/dual-underlay.js';
 import { loadNative } from './os/native.js';
 import { Poller } from './os/poller.js';
+import { dropPrivileges } from './os/privileges.js';
 import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
 import type { Family } from './wire/address.js';
@@ -33,6 +34,7 @@ export type WorkerMessage =
 
 function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const { system, bytes } = loadNative();
+  dropPrivileges(system);
   const device = new TunQueue(system, start.queue, start.capabilities);
   const underlays = start.sockets.map((sockets) => new UdpUnderlay(system, sockets));
   const [underlay, other] = underlays;

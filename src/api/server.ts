@@ -18,16 +18,26 @@
  * | POST /v1/keys/use, /v1/keys/remove | the same; `{"id": "…"}`      |
  * | GET /v1/events    | NodeEvent[], the last few                     |
  * | GET /v1/events/stream | the same and all that come, a line each   |
+ * | GET /v1/pods      | PodStatus[]                                   |
+ * | POST /v1/cni      | what the CNI plugin prints (cni-endpoint.ts)  |
  * | GET /metrics      | Prometheus text                               |
  *
  * Anything else is answered with `{code, message}` (ApiProblem) and a status of 400 or more.
  */
 import { mkdirSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { NodeApi, NodeEvent } from '../control/node-api.js';
 import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
+import type { Answer } from './answer.js';
+import { answerCni, CNI_BODY, CNI_PATH } from './cni-endpoint.js';
 import type { NodeMetrics } from './metrics.js';
 import { clearStaleSocket } from './stale-socket.js';
 
@@ -47,16 +57,11 @@ const REQUEST_TIMEOUT = 5_000;
 const MAX_BACKLOG = 1 << 20;
 const EVENT_STREAM = '/v1/events/stream';
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 interface Endpoint {
   readonly method: 'GET' | 'POST';
-  readonly answer: (body: string) => Promise<Answer>;
+  /** Bytes of a body at most; MAX_BODY if not given. */
+  readonly most?: number;
+  readonly answer: (body: string, headers: IncomingHttpHeaders) => Promise<Answer>;
 }
 
 export class ApiServer {
@@ -90,6 +95,8 @@ export class ApiServer {
         { method: 'POST', answer: async (body) => json(200, await node.keyRemove(field(body, 'id'))) },
       ],
       ['/v1/events', { method: 'GET', answer: async () => json(200, node.recentEvents()) }],
+      ['/v1/pods', { method: 'GET', answer: async () => json(200, node.pods()) }],
+      [CNI_PATH, { method: 'POST', most: CNI_BODY, answer: (body, headers) => answerCni(node, body, headers) }],
       ['/metrics', { method: 'GET', answer: () => this.#scrape(node) }],
     ]);
     this.#server = createServer(
@@ -199,13 +206,14 @@ export class ApiServer {
       const answer = problem(405, 'METHOD_NOT_ALLOWED', `${path} takes ${endpoint.method}, not ${request.method}`);
       return { ...answer, headers: { allow: endpoint.method } };
     }
-    const body = await takeBody(request);
+    const most = endpoint.most ?? MAX_BODY;
+    const body = await takeBody(request, most);
     if (body === undefined) {
-      const answer = problem(413, 'TOO_LARGE', `a body is at most ${MAX_BODY} bytes`);
+      const answer = problem(413, 'TOO_LARGE', `a body is at most ${most} bytes`);
       return { ...answer, headers: { connection: 'close' } };
     }
     try {
-      return await endpoint.answer(body);
+      return await endpoint.answer(body, request.headers);
     } catch (error) {
       const code = error instanceof PodwireError ? error.code : 'INTERNAL';
       return problem(STATUS[code] ?? 500, code, error instanceof Error ? error.message : String(error));
@@ -241,12 +249,12 @@ function problem(status: number, code: ApiProblem['code'], message: string): Ans
 }
 
 /** Reads a body to its end; undefined if it is too long. */
-async function takeBody(request: IncomingMessage): Promise<string | undefined> {
+async function takeBody(request: IncomingMessage, most: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     length += (chunk as Buffer).length;
-    if (length > MAX_BODY) return undefined;
+    if (length > most) return undefined;
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString();

@@ -199,6 +199,40 @@ export interface ReloadReport {
   readonly unchanged: number;
 }
 
+/** A pod's attachment, as its node knows it. */
+export interface PodStatus {
+  readonly containerId: string;
+  readonly ifname: string;
+  /** namespace/name, where the runtime says it. */
+  readonly pod?: string;
+  /** Name of the network (CNI). */
+  readonly network: string;
+  readonly attach: string;
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  /** The node's device that leads to it. */
+  readonly device: string;
+  readonly mtu: number;
+  readonly netns: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+/** A call of the CNI plugin as it forwards it (src/pods/cni/request.ts), and what it prints. */
+export interface CniCall {
+  readonly command: string;
+  readonly containerId: string;
+  readonly netns: string;
+  readonly ifname: string;
+  readonly args: string;
+  readonly config: string;
+}
+
+export interface CniReply {
+  readonly ok: boolean;
+  readonly body: string;
+}
+
 export interface NodeApi {
   status(): NodeStatus;
   peers(): readonly PeerStatus[];
@@ -210,6 +244,9 @@ export interface NodeApi {
   down(): Promise<void>;
   /** The same for good: its subnet is given back first. */
   leave(): Promise<void>;
+  pods(): readonly PodStatus[];
+  /** Never throws: what goes wrong is in the reply. */
+  cni(call: CniCall): Promise<CniReply>;
   // What concerns the cluster throws `PodwireError` CONFIG where the node takes no part in gossip.
   members(): readonly MemberStatus[];
   ipam(): IpamStatus;

@@ -21,10 +21,14 @@ export async function ipBatch(lines: readonly string[], options: BatchOptions = 
 /**
  * Asks lines such as `route show table all`, and gives each one's answer, or undefined where `ip` refused it (a device
  * that is not there).
+ * @param flags such as `-details`, which no line can say
  * @throws PodwireError MACHINE: `ip` is missing or did not finish
  */
-export async function ipQuery(lines: readonly string[]): Promise<(readonly unknown[] | undefined)[]> {
-  const { stdout, failures } = await runBatch(lines, ['-force', '-json']);
+export async function ipQuery(
+  lines: readonly string[],
+  flags: readonly string[] = [],
+): Promise<(readonly unknown[] | undefined)[]> {
+  const { stdout, failures } = await runBatch(lines, ['-force', '-json', ...flags]);
   const answers = stdout.split('\n').filter((text) => text !== '');
   let next = 0;
   // A line that failed printed nothing; each other one printed one array, in one line.

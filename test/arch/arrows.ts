@@ -29,7 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: DECIDES,
   pods: WORKS,
   services: WORKS,
-  os: WORKS,
+  os: [...WORKS, 'pods'],
   sim: ['wire', 'core'],
   lab: ['wire', 'core', 'os', 'control'],
   api: ['wire', 'core', 'control', 'dataplane'],
@@ -64,6 +64,7 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
   wire: WORLD,
   core: WORLD,
   dataplane: ['child_process', 'dgram', 'fs', 'http', 'http2', 'https'],
+  pods: WORLD,
 };
 
 /** `isIP` is a pure function that lives in an impure module. */

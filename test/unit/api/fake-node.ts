@@ -1,5 +1,7 @@
 /** A node that is only said to run: fixed answers, and a note of what was asked. */
 import type {
+  CniCall,
+  CniReply,
   CounterReading,
   GossipStatus,
   IpamStatus,
@@ -9,6 +11,7 @@ import type {
   NodeEvent,
   NodeStatus,
   PeerStatus,
+  PodStatus,
 } from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
 import { PodwireError } from '../../../src/wire/error.js';
@@ -152,6 +155,22 @@ export const KEYS: readonly KeyStatus[] = [
   { id: '77b0d1e4', sealing: false, members: 1, alive: 2, missing: ['bravo'], sealers: [] },
 ];
 
+export const PODS: readonly PodStatus[] = [
+  {
+    containerId: '5f1d0c',
+    ifname: 'eth0',
+    pod: 'default/web',
+    network: 'podwire',
+    attach: 'bridge',
+    addresses: ['10.244.1.2'],
+    mac: '02:00:00:00:00:01',
+    device: 'pw000000000001',
+    mtu: 1450,
+    netns: '/run/netns/web',
+    since: '2026-01-01T00:00:00.000Z',
+  },
+];
+
 export const EVENTS: readonly NodeEvent[] = [
   { at: '2026-01-01T00:00:00.000Z', kind: 'joined', node: 'bravo', message: 'bravo is there' },
   { at: '2026-01-01T00:00:01.000Z', kind: 'failed', node: 'charlie', message: 'charlie is dead: nobody reaches it' },
@@ -191,6 +210,15 @@ export class FakeNode implements NodeApi {
 
   async leave() {
     this.asked.push('leave');
+  }
+
+  pods() {
+    return PODS;
+  }
+
+  async cni(call: CniCall): Promise<CniReply> {
+    this.asked.push(`cni ${JSON.stringify(call)}`);
+    return { ok: call.command === 'ADD', body: call.command === 'ADD' ? '{"cniVersion":"1.1.0"}\n' : '{"code":4}\n' };
   }
 
   members() {

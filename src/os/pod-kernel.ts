@@ -1,0 +1,156 @@
+/**
+ * What pods need of Linux: `ip` batches in the node's namespace and, entered by `nsenter`, in theirs, and transactions of
+ * `nft`. Entering a namespace takes CAP_SYS_ADMIN, opening one of another's process CAP_SYS_PTRACE.
+ */
+import { stat } from 'node:fs/promises';
+import type { DesiredSysctl } from '../control/desired-host.js';
+import { CNI, CniError } from '../pods/cni/error.js';
+import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
+import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
+import type { IpInterface, IpRoute } from './observe.js';
+import { run } from './run.js';
+import { setSysctls } from './sysctl.js';
+
+/** Settings that a kernel without IPv6, or a read-only /proc/sys, does not have are passed over. */
+const SCRIPT = `while IFS='=' read -r path value; do
+  [ -n "$path" ] || break
+  if [ -w "/proc/sys/$path" ]; then echo "$value" > "/proc/sys/$path"; fi
+done
+exec ip "$@"`;
+
+interface LinkDetails extends IpInterface {
+  readonly ifindex: number;
+  readonly address?: string;
+  readonly master?: string;
+  readonly link?: string;
+  readonly ifalias?: string;
+  readonly linkinfo?: { readonly info_kind?: string };
+}
+
+export class LinuxPodKernel implements PodKernel {
+  readonly ownNamespace = `/proc/${process.pid}/ns/net`;
+  readonly #transactions = new Transactions();
+
+  async namespace(path: string): Promise<'there' | 'missing' | 'own'> {
+    try {
+      const [named, own] = await Promise.all([stat(path), stat(this.ownNamespace)]);
+      return named.ino === own.ino && named.dev === own.dev ? 'own' : 'there';
+    } catch {
+      return 'missing';
+    }
+  }
+
+  async node(lines: readonly string[]): Promise<void> {
+    for (const [index, reason] of await ipBatch(lines)) throw refused(lines[index], reason);
+  }
+
+  async nodeForced(lines: readonly string[]): Promise<string[]> {
+    return [...(await ipBatch(lines, { force: true })).values()];
+  }
+
+  async pod(netns: string, sysctls: readonly DesiredSysctl[], lines: readonly string[]): Promise<void> {
+    for (const [index, reason] of await this.#inside(netns, sysctls, lines, [])) throw refused(lines[index], reason);
+  }
+
+  async podForced(netns: string, lines: readonly string[]): Promise<string[]> {
+    return [...(await this.#inside(netns, [], lines, ['-force'])).values()];
+  }
+
+  async #inside(netns: string, sysctls: readonly DesiredSysctl[], lines: readonly string[], flags: readonly string[]) {
+    const input = [...sysctls.map(({ path, value }) => `${path}=${value}`), '', ...lines, ''].join('\n');
+    const argv = [`--net=${netns}`, 'sh', '-c', SCRIPT, 'sh', ...flags, '-batch', '-'];
+    const { code, stderr, failure } = await run('nsenter', argv, input);
+    const failures = parseFailures(stderr);
+    if (code === 0 || failures.size > 0) return failures;
+    const why =
+      failure === 'ENOENT' ? 'the program nsenter is not installed (util-linux)' : stderr.trim().split('\n')[0];
+    throw new CniError(CNI.KERNEL, `the namespace ${netns} cannot be worked in: ${why}`);
+  }
+
+  settings(sysctls: readonly DesiredSysctl[]): Promise<void> {
+    return setSysctls(sysctls);
+  }
+
+  filter(text: string): Promise<void> {
+    return this.#transactions.apply(text);
+  }
+
+  async filterTable(family: string, table: string): Promise<string | undefined> {
+    const { code, stdout } = await run('nft', ['list', 'table', family, table]);
+    return code === 0 ? stdout : undefined;
+  }
+
+  async links(): Promise<readonly NodeLink[]> {
+    const [found] = await ipQuery(['address show'], ['-details']);
+    return ((found ?? []) as LinkDetails[]).map((link) => ({
+      name: link.ifname,
+      index: link.ifindex,
+      kind: link.linkinfo?.info_kind ?? '',
+      mac: link.address ?? '',
+      mtu: link.mtu,
+      up: link.flags.includes('UP'),
+      ...(link.master !== undefined && { master: link.master }),
+      ...(link.link !== undefined && { link: link.link }),
+      ...(link.ifalias !== undefined && { alias: link.ifalias }),
+      addresses: link.addr_info.flatMap(({ local }) => local ?? []),
+    }));
+  }
+
+  async interface(netns: string, ifname: string): Promise<PodInterface | undefined> {
+    const argv = [`--net=${netns}`, 'ip', '-json', '-force', '-batch', '-'];
+    // `table all` means both families; routes of the main table name none.
+    const lines = [`address show dev ${ifname}`, `route show table all dev ${ifname}`];
+    const { stdout } = await run('nsenter', argv, `${lines.join('\n')}\n`);
+    const [[link] = [], routes = []] = stdout
+      .split('\n')
+      .filter((line) => line.startsWith('['))
+      .map((line) => JSON.parse(line) as unknown[]);
+    if (!link) return undefined;
+    const { address = '', mtu, flags, addr_info } = link as LinkDetails;
+    return {
+      mac: address,
+      mtu,
+      up: flags.includes('UP'),
+      addresses: addr_info.flatMap(({ local }) => (local === undefined || local.startsWith('fe80:') ? [] : local)),
+      routes: (routes as IpRoute[]).filter(({ table }) => table === undefined).map(({ dst }) => dst),
+    };
+  }
+}
+
+function refused(line: string | undefined, reason: string): CniError {
+  return new CniError(CNI.KERNEL, `'ip ${line}' failed: ${reason}`);
+}
+
+/** One `nft` at a time: what comes meanwhile goes together in the next, and alone if that is refused. */
+class Transactions {
+  #waiting: { text: string; done: (error?: CniError) => void }[] = [];
+  #running = false;
+
+  apply(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ text, done: (error) => (error ? reject(error) : resolve()) });
+      this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      const together = await transaction(batch.map(({ text }) => text).join('\n'));
+      for (const { text, done } of batch) done(together && batch.length > 1 ? await transaction(text) : together);
+    }
+    this.#running = false;
+  }
+}
+
+async function transaction(text: string): Promise<CniError | undefined> {
+  const { code, stderr, failure } = await run('nft', ['-f', '-'], text);
+  if (code === 0) return undefined;
+  const why = failure === 'ENOENT' ? 'the program nft is not installed: install the package nftables' : stderr;
+  return new CniError(
+    CNI.KERNEL,
+    `nftables refused podwire's rules, nothing of them is in force: ${why.trim().split('\n')[0]}`,
+  );
+}

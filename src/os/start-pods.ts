@@ -1,0 +1,21 @@
+/** The pods of this machine: their memory is read, and what an earlier life left half made is taken back. */
+import type { NodeConfig } from '../control/config/node-config.js';
+import type { EventLog } from '../control/membership/events.js';
+import { PodNetwork } from '../pods/network.js';
+import { PodJournalFile } from './pod-journal-file.js';
+import { LinuxPodKernel } from './pod-kernel.js';
+
+export async function startPods(config: NodeConfig, events: EventLog): Promise<PodNetwork> {
+  const { stateDir, clusterCidr, device } = config;
+  const { file, reading, warning } = await PodJournalFile.open(stateDir);
+  if (warning !== undefined) events.tell('pod-store-damaged', warning);
+  const options = {
+    kernel: new LinuxPodKernel(),
+    store: file,
+    events,
+    clusterCidr,
+    tun: device,
+    now: () => Date.now(),
+  };
+  return PodNetwork.start(options, reading);
+}

@@ -1,0 +1,60 @@
+/**
+ * How a pod hangs on its node: one module each in attach/, behind one interface, pure. A plan follows from the record and the
+ * node alone, so that a later life of the node takes back and checks what an earlier one made.
+ */
+import type { DesiredSysctl } from '../control/desired-host.js';
+import type { Address, Prefix } from '../wire/address.js';
+import type { CniResult } from './cni/result.js';
+import type { PodRecord } from './pod-record.js';
+
+/** What attachments want to know of their node. */
+export interface PodNode {
+  /** The TUN device. */
+  readonly tun: string;
+  /** Its MTU, bytes. */
+  readonly mtu: number;
+  /** MAC of the bridge. */
+  readonly mac: string;
+  /** One a family: those that are carried. */
+  readonly subnets: readonly Prefix[];
+  readonly clusterCidr: readonly Prefix[];
+  /** A path by which a pod's namespace names the node's. */
+  readonly namespace: string;
+}
+
+/** What all pods of an attachment share on the node. */
+export interface Preparation {
+  /** Lines of `ip` that may fail: what they make is there already. */
+  readonly make: readonly string[];
+  /** Before `lines`, when what they are about is made. */
+  readonly sysctls: readonly DesiredSysctl[];
+  readonly lines: readonly string[];
+}
+
+export interface PodPlan {
+  /** Lines of `ip` in the node's namespace, up to where the pod's interface is in the pod. */
+  readonly node: readonly string[];
+  readonly podSysctls: readonly DesiredSysctl[];
+  readonly pod: readonly string[];
+  /** Take it back; what is gone already may fail. In the pod first, where there still is one. */
+  readonly undoPod: readonly string[];
+  readonly undoNode: readonly string[];
+  /** The device whose incoming frames are held against the pod's addresses (guard.ts); absent: there is none. */
+  readonly guarded?: string;
+  readonly result: CniResult;
+  /** What CHECK looks for: destinations of the pod's routes. */
+  readonly routes: readonly string[];
+}
+
+export interface Attachment {
+  readonly prepare: (node: PodNode) => Preparation;
+  readonly plan: (record: PodRecord, node: PodNode) => PodPlan;
+  /** Lines that bring back what goes when the node's own addresses go, as between two lives of a node. */
+  readonly renew: (record: PodRecord, node: PodNode) => readonly string[];
+}
+
+export interface PodAddress {
+  readonly address: Address;
+  readonly subnet: Prefix;
+  readonly gateway: Address;
+}

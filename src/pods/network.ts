@@ -1,0 +1,403 @@
+/**
+ * The pods of a node: attached, taken off, checked, and kept over a restart. What is decided is pure (pod-table.ts, attach/,
+ * guard.ts, nat.ts); this puts it in order, so that at every moment a kill leaves what the next life takes back:
+ * remember → make → guard → remember that it is whole → answer.
+ */
+import type { EventLog } from '../control/membership/events.js';
+import { formatMac } from '../core/mac.js';
+import { type Address, formatAddress, type Prefix, parseAddress } from '../wire/address.js';
+import { BRIDGE } from './attach/bridge.js';
+import { addressesOf } from './attach/parts.js';
+import { announceOnBridge } from './attach/routed.js';
+import type { PodNode, PodPlan } from './attachment.js';
+import { ATTACHMENT } from './attachments.js';
+import { CNI, CniError } from './cni/error.js';
+import type { AttachmentWords, NetworkConfig } from './cni/request.js';
+import type { CniResult } from './cni/result.js';
+import { deviceName, macOfAddress, macOfDevice } from './device-name.js';
+import { GUARD_FAMILY, GUARD_TABLE, guardText, unguardText } from './guard.js';
+import type { Reading } from './journal.js';
+import type { PodKernel } from './kernel.js';
+import { natText, needsNat } from './nat.js';
+import { podProblems } from './pod-problems.js';
+import { type AttachmentName, type PodRecord, podKey } from './pod-record.js';
+import type { PodStore } from './pod-store.js';
+import { PodTable } from './pod-table.js';
+import { recover } from './recovery.js';
+import { Turns } from './turns.js';
+import { type UnderlayRoutes, underlayLines } from './underlay-routes.js';
+
+/** Pods that are worked on at a time: each takes a few processes. */
+const AT_A_TIME = 8;
+/** Lines of the journal for each pod at most, before it is written anew. */
+const LINES_A_POD = 8;
+const LEAST_LINES = 4096;
+
+/** `ip`'s words for "that is not there (any more)". */
+const GONE =
+  /No such process|No such device|Cannot find device|Cannot assign requested address|No such file|not found/i;
+
+const NO_ROUTES: UnderlayRoutes = { subnets: [], peers: [] };
+
+export interface PodNetworkOptions {
+  readonly kernel: PodKernel;
+  readonly store: PodStore;
+  readonly events: EventLog;
+  readonly clusterCidr: readonly Prefix[];
+  /** Name of the TUN device. */
+  readonly tun: string;
+  /** ms since 1970. */
+  readonly now: () => number;
+}
+
+export class PodNetwork {
+  readonly #options: PodNetworkOptions;
+  readonly #table = new PodTable();
+  readonly #turns = new Turns(AT_A_TIME);
+  #node: PodNode | undefined;
+  /** What all pods of an attachment share is there, or being made. */
+  readonly #prepared = new Map<AttachmentName, Promise<void>>();
+  #routes: UnderlayRoutes = NO_ROUTES;
+  #routing: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: PodNetworkOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes up what an earlier life left: whole pods stay, half-made ones are taken back.
+   * @param reading of the journal; one that is damaged is completed from the devices that are there
+   */
+  static async start(options: PodNetworkOptions, reading: Reading): Promise<PodNetwork> {
+    const network = new PodNetwork(options);
+    await network.#recover(reading);
+    return network;
+  }
+
+  async #recover(reading: Reading): Promise<void> {
+    const { kernel, store, events, now } = this.#options;
+    const links = await kernel.links();
+    const { halfMade, unknown, words } = recover(this.#table, reading, links, store.boot, now());
+    for (const text of words) events.tell('pods-recovered', text);
+    for (const record of halfMade) await this.#takeBack(record, undefined);
+    await kernel.nodeForced(unknown.map((device) => `link del dev ${device}`));
+    for (const record of halfMade) this.#table.gone(podKey(record), now());
+    if (reading.entries.length > 0 || links.some(({ name }) => name.startsWith('pw'))) await this.#guardAll();
+    store.replace(this.#table.entries(store.boot));
+  }
+
+  /** The node carries traffic for these subnets. */
+  async hold(subnets: readonly Prefix[], mtu: number): Promise<void> {
+    const { tun, clusterCidr, kernel } = this.#options;
+    this.#table.setSubnets(subnets);
+    const node = { tun, mtu, mac: macOfDevice(tun), subnets, clusterCidr, namespace: kernel.ownNamespace };
+    this.#node = node;
+    this.#prepared.clear();
+    this.#routes = NO_ROUTES;
+    const records = this.#records();
+    for (const attach of new Set(records.map((record) => record.attach))) await this.#prepare(attach, node);
+    await kernel.nodeForced(records.flatMap((record) => ATTACHMENT[record.attach].renew(record, node)));
+  }
+
+  /** The node carries nothing for now. */
+  async letGo(): Promise<void> {
+    this.#node = undefined;
+    await this.#follow(NO_ROUTES);
+  }
+
+  /** Pods reach these nodes' underlay addresses through the tunnel. */
+  follow(underlays: readonly Address[]): Promise<void> {
+    const node = this.#node;
+    if (!node) return Promise.resolve();
+    return this.#follow({ subnets: node.subnets, peers: underlays });
+  }
+
+  #follow(wanted: UnderlayRoutes): Promise<void> {
+    const { kernel, tun } = this.#options;
+    const done = this.#routing.then(async () => {
+      const { remove, add } = underlayLines(this.#routes, wanted, tun);
+      this.#routes = wanted;
+      if (remove.length + add.length > 0) await kernel.nodeForced([...remove, ...add]);
+    });
+    this.#routing = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Takes away what pods share, if there are none. */
+  async close(): Promise<void> {
+    if (this.#table.size > 0) return;
+    const { kernel } = this.#options;
+    const made = await kernel.links();
+    if (!made.some(({ name }) => name === BRIDGE)) return;
+    await kernel.nodeForced([`link del dev ${BRIDGE}`]);
+    await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
+  }
+
+  /** @throws CniError UNAVAILABLE: no pod can be attached now */
+  status(): void {
+    if (this.#node) return;
+    throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
+  }
+
+  records(): readonly PodRecord[] {
+    return this.#records();
+  }
+
+  add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
+    return this.#turns.take(podKey(words), () => this.#add(network, words));
+  }
+
+  async #add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
+    const { store, now } = this.#options;
+    const node = this.#node;
+    if (!node)
+      throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet yet: podwire status says why; nothing was changed');
+    const key = podKey(words);
+    if (this.#table.pod(key)) {
+      throw new CniError(
+        CNI.EXISTS,
+        `container ${words.containerId} has an interface ${words.ifname} already: DEL comes before another ADD; nothing was changed`,
+      );
+    }
+    const netns = words.netns ?? '';
+    await this.#checkNamespace(netns);
+    const record = this.#allocate(key, netns, network, words, node);
+    let durable: Promise<void>;
+    try {
+      durable = store.append([this.#table.making(record)]).durable;
+    } catch (error) {
+      this.#table.gone(key, now());
+      throw new CniError(CNI.IO, `${messageOf(error)}; nothing was changed`);
+    }
+    const plan = ATTACHMENT[record.attach].plan(record, node);
+    try {
+      await allOf([durable, this.#make(record, plan, node)]);
+      store.append([this.#table.whole(key)]);
+    } catch (error) {
+      await this.#giveUp(record, plan, error);
+    }
+    this.#compact();
+    return plan.result;
+  }
+
+  async #checkNamespace(netns: string): Promise<void> {
+    const found = await this.#options.kernel.namespace(netns);
+    if (found === 'there') return;
+    const why = found === 'own' ? "is the node's own" : 'is not there';
+    throw new CniError(CNI.ENVIRONMENT, `the network namespace ${netns} ${why}; nothing was changed`);
+  }
+
+  #allocate(key: string, netns: string, network: NetworkConfig, words: AttachmentWords, node: PodNode): PodRecord {
+    const now = this.#options.now();
+    const addresses = this.#table.allocate(key, network.ips, now);
+    if ('why' in addresses) {
+      throw new CniError(
+        addresses.why === 'cooling' ? CNI.TRY_AGAIN : CNI.NO_ADDRESS,
+        `${addresses.words}; nothing was changed`,
+      );
+    }
+    const [first] = addresses;
+    return {
+      containerId: words.containerId,
+      ifname: words.ifname,
+      netns,
+      network: network.name,
+      attach: network.attach,
+      device: deviceName(key),
+      mac: network.mac ? formatMac(network.mac) : macOfAddress(first),
+      mtu: Math.min(network.mtu ?? node.mtu, node.mtu),
+      addresses: addresses.map(formatAddress),
+      masquerade: network.masquerade,
+      ports: network.ports,
+      ...(words.pod !== undefined && { pod: words.pod }),
+      since: now,
+    };
+  }
+
+  async #make(record: PodRecord, plan: PodPlan, node: PodNode): Promise<void> {
+    const { kernel } = this.#options;
+    await this.#prepare(record.attach, node);
+    await kernel.node(plan.node);
+    await allOf([
+      kernel.pod(record.netns, plan.podSysctls, plan.pod),
+      plan.guarded && kernel.filter(guardText(plan.guarded, record.mac, addressesIn(record))),
+      needsNat(record) && this.#renewNat(),
+      record.attach !== 'bridge' && this.#prepared.has('bridge') && this.#announce([record], node),
+    ]);
+  }
+
+  /** What a failed ADD made is undone, its addresses given back. */
+  async #giveUp(record: PodRecord, plan: PodPlan, error: unknown): Promise<never> {
+    // Perhaps somebody removed the bridge.
+    this.#prepared.delete(record.attach);
+    const left = await this.#takeBack(record, plan);
+    this.#forget(record);
+    if (needsNat(record)) await this.#renewNat().catch((second) => left.push(messageOf(second)));
+    const state =
+      left.length === 0 ? 'what was made is taken back' : `of what was made this is left: ${left.join('; ')}`;
+    const exists = /File exists/.test(messageOf(error));
+    const code = exists ? CNI.EXISTS : error instanceof CniError ? error.code : CNI.IO;
+    throw new CniError(code, `${messageOf(error)}; ${state}`);
+  }
+
+  /** Takes the pod off. Nothing happens where there is none. */
+  del(words: AttachmentWords): Promise<void> {
+    return this.#turns.take(podKey(words), () => this.#del(words));
+  }
+
+  async #del(words: AttachmentWords): Promise<void> {
+    const { kernel, events } = this.#options;
+    const key = podKey(words);
+    const pod = this.#table.pod(key);
+    if (!pod) {
+      await kernel.nodeForced([`link del dev ${deviceName(key)}`]);
+      return;
+    }
+    const { record } = pod;
+    const plan = this.#node && ATTACHMENT[record.attach].plan(record, this.#node);
+    const left = await this.#takeBack(record, plan);
+    if (left.length > 0) {
+      throw new CniError(
+        CNI.KERNEL,
+        `the pod's ${record.device} cannot be removed: ${left.join('; ')}; its address stays taken`,
+      );
+    }
+    this.#forget(record);
+    if (needsNat(record)) await this.#renewNat();
+    events.tell('pod-gone', `${nameOf(record)} is gone, ${record.addresses.join(', ')} may be given out again`);
+    this.#compact();
+  }
+
+  /** @returns the kernel's words about what could not be removed */
+  async #takeBack(record: PodRecord, plan: PodPlan | undefined): Promise<string[]> {
+    const { kernel } = this.#options;
+    if (plan && plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
+      await kernel.podForced(record.netns, plan.undoPod);
+    }
+    const undo = plan?.undoNode ?? [`link del dev ${record.device}`];
+    const [failures, guard] = await Promise.all([
+      kernel.nodeForced(undo),
+      kernel.filter(unguardText(record.device)).then(
+        () => [],
+        (error) => [messageOf(error)],
+      ),
+    ]);
+    return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
+  }
+
+  /** A disk that is full keeps nobody from being taken off: the next life finds that the pod is not there. */
+  #forget(record: PodRecord): void {
+    const { store, events, now } = this.#options;
+    const entry = this.#table.gone(podKey(record), now());
+    try {
+      store.append([entry]).durable.catch(() => undefined);
+    } catch (error) {
+      events.tell('pod-store-failed', `that ${nameOf(record)} is gone could not be written down: ${messageOf(error)}`);
+    }
+  }
+
+  /** @throws CniError NOT_AS_MADE: something of the pod is missing, in words */
+  check(network: NetworkConfig, words: AttachmentWords): Promise<void> {
+    return this.#turns.take(podKey(words), async () => {
+      const pod = this.#table.pod(podKey(words));
+      const { kernel } = this.#options;
+      if (!this.#node) throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet now: podwire status says why');
+      if (!pod)
+        throw new CniError(
+          CNI.NOT_AS_MADE,
+          `container ${words.containerId} has no interface ${words.ifname} of podwire`,
+        );
+      const { record } = pod;
+      const plan = ATTACHMENT[record.attach].plan(record, this.#node);
+      const [links, inside, guard] = await Promise.all([
+        kernel.links(),
+        kernel.interface(words.netns ?? record.netns, record.ifname),
+        plan.guarded ? kernel.filterTable(GUARD_FAMILY, GUARD_TABLE) : undefined,
+      ]);
+      const [problem] = podProblems({ record, plan, links, inside, guard, previous: network.previous });
+      if (problem) throw new CniError(CNI.NOT_AS_MADE, problem);
+    });
+  }
+
+  /**
+   * Takes off those pods of a network that the runtime does not know.
+   * @throws CniError: of the first that could not be; the others are gone
+   */
+  async gc({ name, valid }: Pick<NetworkConfig, 'name' | 'valid'>): Promise<void> {
+    const known = new Set(valid.map(({ containerID, ifname }) => podKey({ containerId: containerID, ifname })));
+    const stale = this.#records().filter((record) => record.network === name && !known.has(podKey(record)));
+    const outcomes = await Promise.allSettled(stale.map((record) => this.del(record)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async #prepare(attach: AttachmentName, node: PodNode): Promise<void> {
+    const before = this.#prepared.get(attach);
+    if (before) return before;
+    const done = this.#prepareNow(attach, node);
+    this.#prepared.set(attach, done);
+    done.catch(() => this.#prepared.delete(attach));
+    return done;
+  }
+
+  async #prepareNow(attach: AttachmentName, node: PodNode): Promise<void> {
+    const { kernel } = this.#options;
+    const { make, sysctls, lines } = ATTACHMENT[attach].prepare(node);
+    if (make.length > 0) await kernel.nodeForced(make);
+    await kernel.settings(sysctls);
+    if (lines.length > 0) await kernel.node(lines);
+    if (attach === 'bridge') await this.#announce(this.#records(), node);
+  }
+
+  async #announce(records: readonly PodRecord[], node: PodNode): Promise<void> {
+    const beside = records.filter(({ attach }) => attach !== 'bridge');
+    const lines = beside.flatMap((record) => announceOnBridge(addressesOf(record, node)).make);
+    if (lines.length > 0) await this.#options.kernel.nodeForced(lines);
+  }
+
+  #renewNat(): Promise<void> {
+    const { kernel, clusterCidr, tun } = this.#options;
+    return kernel.filter(natText(this.#records(), clusterCidr, tun));
+  }
+
+  /** Every chain anew: what an earlier life left, and what others may have changed. */
+  async #guardAll(): Promise<void> {
+    const { kernel } = this.#options;
+    const there = new Set((await kernel.links()).map(({ name }) => name));
+    const table = `${GUARD_FAMILY} ${GUARD_TABLE}`;
+    const guarded = this.#records().filter(({ device }) => there.has(device));
+    const chains = guarded.map((record) => guardText(record.device, record.mac, addressesIn(record)));
+    await kernel.filter([`add table ${table}`, `delete table ${table}`, ...chains, ''].join('\n'));
+    await this.#renewNat();
+  }
+
+  #records(): PodRecord[] {
+    return [...this.#table.pods()].map(({ record }) => record);
+  }
+
+  #compact(): void {
+    const { store, events } = this.#options;
+    if (store.lines < Math.max(LEAST_LINES, LINES_A_POD * this.#table.size)) return;
+    try {
+      store.replace(this.#table.entries(store.boot));
+    } catch (error) {
+      events.tell('pod-store-failed', messageOf(error));
+    }
+  }
+}
+
+/** Waits for all, also where one fails: nothing of them goes on behind one's back. */
+async function allOf(works: readonly (Promise<unknown> | false | '' | undefined)[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+function addressesIn(record: PodRecord): Address[] {
+  return record.addresses.flatMap((text) => parseAddress(text) ?? []);
+}
+
+function nameOf({ pod, containerId, ifname }: PodRecord): string {
+  return `${pod ?? `container ${containerId.slice(0, 12)}`} (${ifname})`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,188 @@
+/** Pods by the plugin: who talks to whom, under which address, from the first packet on; and nothing is left in the end. */
+import t from 'tap';
+import { Lab } from '../../src/lab/lab.js';
+import type { LabHost } from '../../src/lab/plan.js';
+import { ask, hasProgram, startEcho } from '../../src/lab/tools.js';
+import { attach, type Container, cni, containers, PLUGINS, traces } from './cni.js';
+import { labSkip } from './lab.js';
+
+const skip = labSkip() || (hasProgram('nft') ? false : 'needs nft (nftables)');
+
+interface Pod extends Container {
+  readonly addresses: string[];
+}
+
+/** A host that knows its pods and its own addresses. */
+const ownAddresses = (host: LabHost) => [host.podCidr[0].replace('/24', ''), host.podCidr[1].replace('::/64', '::2')];
+
+t.test('the model, pods and nodes, one way of attaching beside the other', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cni', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const nodes = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+  const before = await Promise.all(lab.hosts.map((host) => traces(lab, host)));
+  const pods: Pod[] = [];
+  for (const [i, host] of lab.hosts.entries()) {
+    for (const mode of ['bridge', 'ptp']) {
+      for (const container of await containers(lab, host, `${mode}1`, `${mode}2`)) {
+        const { addresses } = await attach(lab, nodes[i], container, { config: { attach: mode } });
+        pods.push({ ...container, addresses });
+      }
+    }
+  }
+  await Promise.all([...pods, ...lab.hosts].map((place) => startEcho(lab, place)));
+  for (const pod of pods) {
+    const others = pods.filter((other) => other !== pod);
+    const targets = [
+      ...others.flatMap(({ addresses }) => addresses),
+      ...pod.addresses,
+      ...lab.hosts.flatMap((host) => [...ownAddresses(host), host.underlay]),
+    ];
+    const answers = await ask(lab, pod, targets);
+    const wrong = answers.flatMap(({ seen }, i) => {
+      const own = pod.addresses.find((address) => address.includes(':') === targets[i].includes(':'));
+      return seen === own ? [] : `${targets[i]} sees ${seen || 'nothing'} of ${own}`;
+    });
+    t.same(wrong, [], `${pod.id} is seen under its own address by pods, itself and nodes`);
+  }
+  for (const host of lab.hosts) {
+    const targets = pods.flatMap(({ addresses }) => addresses);
+    const answers = await ask(lab, host, targets);
+    const [own4, own6] = ownAddresses(host);
+    const wrong = answers.flatMap(({ seen }, i) =>
+      seen === (targets[i].includes(':') ? own6 : own4) ? [] : `${targets[i]} sees ${seen || 'nothing'}`,
+    );
+    t.same(wrong, [], `${host.name} reaches every pod, as itself`);
+  }
+  for (const pod of pods) {
+    const node = nodes[lab.hosts.indexOf(pod.host)];
+    const checked = await cni(lab, node, 'CHECK', pod);
+    t.equal(checked.code, 0, checked.stdout);
+    t.equal(checked.stdout, '');
+    const gone = await cni(lab, node, 'DEL', pod);
+    t.equal(gone.code, 0, gone.stdout);
+    t.equal((await cni(lab, node, 'DEL', pod)).code, 0, 'again');
+  }
+  for (const [i, host] of lab.hosts.entries()) {
+    const left = (await traces(lab, host))
+      .split('\n')
+      .filter((line) => !before[i].includes(line) && !/podwire-br|table netdev podwire|^}|fe80|ff00/.test(line));
+    t.same(left, [], 'of the pods nothing is left');
+    const { code } = await nodes[i].stop();
+    t.equal(code, 0);
+    t.notMatch(await traces(lab, host), /podwire|10\.244|fd00:244/, 'and of podwire nothing');
+  }
+});
+
+t.test('a pod does not send under an address that is not its own', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cnispoof', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  for (const mode of ['bridge', 'ptp']) {
+    const [bad, good] = await containers(lab, alpha, `bad${mode}`, `good${mode}`);
+    const config = { attach: mode };
+    const { addresses, json } = await attach(lab, node, bad, { config });
+    const { addresses: victims } = await attach(lab, node, good, { config });
+    await startEcho(lab, good);
+    const seen = async () => (await ask(lab, bad, victims)).map((answer) => answer.seen);
+    t.same(await seen(), addresses, 'as itself it is heard');
+    const forged = [addresses[0].replace(/\d+$/, '77'), addresses[1].replace(/[^:]+$/, '77')];
+    const inBad = (...lines: string[]) => lab.exec(bad, ['sh', '-ec', lines.join('\n')]);
+    for (const [i, address] of forged.entries()) {
+      await inBad(
+        `ip address add ${address}/${i === 0 ? 32 : 128} dev eth0 ${i === 0 ? '' : 'nodad'}`,
+        `ip route replace ${victims[i]} ${mode === 'ptp' ? `via ${json.ips?.[i].gateway}` : ''} dev eth0 ${mode === 'ptp' ? 'onlink' : ''} src ${address}`,
+      );
+    }
+    t.same(await seen(), ['', ''], `${mode}: under another address it is not`);
+    await inBad(
+      ...forged.map((address, i) => `ip address del ${address}/${i === 0 ? 32 : 128} dev eth0`),
+      ...victims.map((address) => `ip route del ${address} || true`),
+    );
+    t.same(await seen(), addresses, 'as itself again');
+    await inBad('ip link set eth0 address 02:00:00:00:00:77');
+    t.same(await seen(), ['', ''], `${mode}: under another MAC it is not`);
+  }
+});
+
+for (const [name, plugin] of Object.entries(PLUGINS)) {
+  t.test(`verbs, versions and errors as the specification has them: plugin in ${name}`, { skip }, async (t) => {
+    const lab = await Lab.create({ name: `cniverbs${name}`, hosts: 1, pods: 0 });
+    t.teardown(() => lab.destroy());
+    const [alpha] = lab.hosts;
+    const node = await lab.startPodwire(alpha);
+    const [one, two, three] = await containers(lab, alpha, 'one', 'two', 'three');
+    const call = (command: string, container: Container, config = {}, env = {}) =>
+      cni(lab, node, command, container, { config, env, plugin });
+
+    const version = await call('VERSION', one, { cniVersion: '1.1.0' }, { CNI_CONTAINERID: '', CNI_NETNS: 'dummy' });
+    t.same(version.json, { cniVersion: '1.1.0', supportedVersions: ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] });
+    t.match(await call('STATUS', one, { cniVersion: '1.1.0' }), { code: 0, stdout: '' });
+    t.match((await call('ADD', one, { cniVersion: '0.2.0' })).json, { code: 1 });
+    t.match((await call('ADD', one, { ipam: { type: 'host-local' } })).json, { code: 2 });
+    t.match((await call('ADD', one, {}, { CNI_NETNS: '/run/netns/none' })).json, { code: 4, msg: /is not there/ });
+    t.match((await call('ADD', one, {}, { CNI_NETNS: '/proc/self/ns/net\n' })).json, { code: 4 });
+    t.match((await call('ADD', one, {}, { CNI_IFNAME: 'a b' })).json, { code: 4, msg: /CNI_IFNAME/ });
+    t.match((await call('ADD', one, {}, { CNI_CONTAINERID: '../x' })).json, { code: 4, msg: /CNI_CONTAINERID/ });
+    t.match((await call('NEW', one)).json, { code: 4, msg: /CNI_COMMAND/ });
+    t.match((await call('ADD', one, { attach: 'wire' })).json, { code: 7, msg: /attach/ });
+    const cut = `{"socket": "${node.socket}", "cniVersion": "1.0.0", "name": `;
+    t.match((await cni(lab, node, 'ADD', one, { stdin: cut, plugin })).json, { code: 6 }, 'garbage on standard input');
+    t.match((await cni(lab, node, 'ADD', one, { stdin: '', plugin })).json, { code: 11 }, 'and where it names no node');
+
+    t.equal((await call('DEL', one)).code, 0, 'DEL before ADD');
+    const previous = {
+      cniVersion: '0.4.0',
+      interfaces: [{ name: 'lo0' }],
+      ips: [],
+      dns: { nameservers: ['192.0.2.9'] },
+    };
+    const added = await call('ADD', one, { cniVersion: '0.4.0', prevResult: previous });
+    t.match(added.json, {
+      cniVersion: '0.4.0',
+      interfaces: [{ name: 'lo0' }, { name: 'podwire-br' }, { name: /^pw/ }, { name: 'eth0', sandbox: one.netns }],
+      ips: [
+        { version: '4', address: '10.244.1.2/24', gateway: '10.244.1.1', interface: 3 },
+        { version: '6', interface: 3 },
+      ],
+      dns: { nameservers: ['192.0.2.9'] },
+    });
+    t.notOk(
+      added.json.interfaces?.some(({ mtu }) => mtu !== undefined),
+      'what 1.1.0 brought is left out',
+    );
+    t.match((await call('ADD', one)).json, { code: 100, msg: /already/ }, 'ADD twice');
+    t.equal((await call('CHECK', one, { prevResult: added.json })).code, 0);
+    await lab.exec(one, ['ip', 'address', 'flush', 'dev', 'eth0']);
+    t.match((await call('CHECK', one, { prevResult: added.json })).json, { code: 103, msg: /does not hold/ });
+
+    const wanted = await call('ADD', two, {
+      runtimeConfig: { ips: ['10.244.1.77/24', 'fd00:244:0:1::77'], mac: '02:00:00:00:00:42' },
+    });
+    t.match(wanted.json, { ips: [{ address: '10.244.1.77/24' }, { address: 'fd00:244:0:1::77/64' }] }, wanted.stdout);
+    t.equal(wanted.json.interfaces?.at(-1)?.mac, '02:00:00:00:00:42');
+    t.match((await call('ADD', three, {}, { CNI_ARGS: 'IgnoreUnknown=1;IP=10.244.1.77' })).json, {
+      code: 101,
+      msg: /held by/,
+    });
+    t.match((await call('ADD', three, {}, { CNI_ARGS: 'IP=10.244.1.1' })).json, { code: 101, msg: /gateway/ });
+    t.match((await call('ADD', three, {}, { CNI_ARGS: 'IP=10.9.9.9' })).json, { code: 101 });
+    t.match(
+      (await call('ADD', three, {}, { CNI_IFNAME: 'lo' })).json,
+      { code: 100 },
+      'an interface of that name is there',
+    );
+    t.equal((await call('ADD', three)).code, 0, 'what failed left nothing in the way');
+
+    const keep = [{ containerID: two.id, ifname: 'eth0' }];
+    const collected = await call('GC', one, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': keep });
+    t.equal(collected.code, 0, collected.stdout);
+    const { stdout } = await lab.exec(alpha, ['ip', '-o', 'link', 'show', 'type', 'veth']);
+    t.equal(stdout.match(/\bpw[0-9a-v]{12}@/g)?.length, 1, 'GC leaves what the runtime knows');
+    t.equal((await call('DEL', two, {}, { CNI_NETNS: '' })).code, 0, 'DEL without a namespace, without prevResult');
+
+    t.equal((await node.stop()).code, 0);
+    t.match((await call('ADD', one)).json, { code: 11, msg: /podwire up/ }, 'no agent: try again');
+    t.match((await call('STATUS', one, { cniVersion: '1.1.0' })).json, { code: 50 });
+  });
+}
