@@ -27,6 +27,7 @@ import type {
   NodeEvent,
   NodeStatus,
   PeerStatus,
+  PodAudit,
   PodStatus,
   ReloadReport,
   RouteStatus,
@@ -424,6 +425,10 @@ class NodeAgent implements Agent {
 
   pods(): PodStatus[] {
     return (this.#pods?.records() ?? []).map(podStatus);
+  }
+
+  async auditPods(repair: boolean): Promise<PodAudit> {
+    return this.#known(this.#pods).audit(repair);
   }
 
   cni(call: CniCall): Promise<CniReply> {

@@ -10,6 +10,8 @@ import type {
   NodeEvent,
   NodeStatus,
   PeerStatus,
+  PodAudit,
+  PodStatus,
   ReloadReport,
   RouteStatus,
 } from '../control/node-api.js';
@@ -65,6 +67,15 @@ export class ApiClient {
 
   ipam(): Promise<IpamStatus> {
     return this.#json('GET', '/v1/ipam');
+  }
+
+  pods(): Promise<PodStatus[]> {
+    return this.#json('GET', '/v1/pods');
+  }
+
+  /** @param repair puts in order what is podwire's */
+  auditPods(repair: boolean): Promise<PodAudit> {
+    return this.#json('POST', repair ? '/v1/pods/repair' : '/v1/pods/check');
   }
 
   keys(): Promise<KeyStatus[]> {

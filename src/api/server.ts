@@ -19,6 +19,7 @@
  * | GET /v1/events    | NodeEvent[], the last few                     |
  * | GET /v1/events/stream | the same and all that come, a line each   |
  * | GET /v1/pods      | PodStatus[]                                   |
+ * | POST /v1/pods/check, /v1/pods/repair | PodAudit                    |
  * | POST /v1/cni      | what the CNI plugin prints (cni-endpoint.ts)  |
  * | GET /metrics      | Prometheus text                               |
  *
@@ -96,6 +97,8 @@ export class ApiServer {
       ],
       ['/v1/events', { method: 'GET', answer: async () => json(200, node.recentEvents()) }],
       ['/v1/pods', { method: 'GET', answer: async () => json(200, node.pods()) }],
+      ['/v1/pods/check', { method: 'POST', answer: async () => json(200, await node.auditPods(false)) }],
+      ['/v1/pods/repair', { method: 'POST', answer: async () => json(200, await node.auditPods(true)) }],
       [CNI_PATH, { method: 'POST', most: CNI_BODY, answer: (body, headers) => answerCni(node, body, headers) }],
       ['/metrics', { method: 'GET', answer: () => this.#scrape(node) }],
     ]);

@@ -29,6 +29,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'reload', summary: 'read the configuration again and apply it', load: () => import('./commands/reload.js') },
   { name: 'ipam', summary: 'show which node owns which subnet', load: () => import('./commands/ipam.js') },
+  { name: 'pods', summary: 'show the pods of the node', load: () => import('./commands/pods.js') },
+  {
+    name: 'cni',
+    summary: 'put the CNI plugin where container runtimes look for it',
+    load: () => import('./commands/cni.js'),
+  },
   { name: 'key', summary: 'make keys, and change those of a running cluster', load: () => import('./commands/key.js') },
   { name: 'events', summary: 'show what happened in the cluster', load: () => import('./commands/events.js') },
   { name: 'leave', summary: 'leave the cluster for good, and end the node', load: () => import('./commands/leave.js') },

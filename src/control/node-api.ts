@@ -218,6 +218,20 @@ export interface PodStatus {
   readonly since: string;
 }
 
+/** What `ipam check` found. */
+export interface PodAudit {
+  /** Those that are remembered now. */
+  readonly pods: number;
+  readonly findings: readonly PodFinding[];
+}
+
+export interface PodFinding {
+  /** `stale`: an address is taken for nothing; `unknown`: a device without a pod; `guard`; `foreign`: not podwire's. */
+  readonly kind: 'stale' | 'unknown' | 'guard' | 'foreign';
+  readonly words: string;
+  readonly repaired: boolean;
+}
+
 /** A call of the CNI plugin as it forwards it (src/pods/cni/request.ts), and what it prints. */
 export interface CniCall {
   readonly command: string;
@@ -245,6 +259,8 @@ export interface NodeApi {
   /** The same for good: its subnet is given back first. */
   leave(): Promise<void>;
   pods(): readonly PodStatus[];
+  /** What is remembered of pods against what is there. @param repair puts in order what is podwire's */
+  auditPods(repair: boolean): Promise<PodAudit>;
   /** Never throws: what goes wrong is in the reply. */
   cni(call: CniCall): Promise<CniReply>;
   // What concerns the cluster throws `PodwireError` CONFIG where the node takes no part in gossip.

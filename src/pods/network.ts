@@ -3,7 +3,9 @@
  * guard.ts, nat.ts); this puts it in order, so that at every moment a kill leaves what the next life takes back:
  * remember → make → guard → remember that it is whole → answer.
  */
+
 import type { EventLog } from '../control/membership/events.js';
+import type { PodAudit, PodFinding } from '../control/node-api.js';
 import { formatMac } from '../core/mac.js';
 import { type Address, formatAddress, type Prefix, parseAddress } from '../wire/address.js';
 import { BRIDGE } from './attach/bridge.js';
@@ -11,6 +13,7 @@ import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
 import type { PodNode, PodPlan } from './attachment.js';
 import { ATTACHMENT } from './attachments.js';
+import { auditProblems } from './audit.js';
 import { CNI, CniError } from './cni/error.js';
 import type { AttachmentWords, NetworkConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
@@ -328,6 +331,28 @@ export class PodNetwork {
     const stale = this.#records().filter((record) => record.network === name && !known.has(podKey(record)));
     const outcomes = await Promise.allSettled(stale.map((record) => this.del(record)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /** What is remembered against what is there. @param repair puts in order what is podwire's */
+  async audit(repair: boolean): Promise<PodAudit> {
+    const { kernel } = this.#options;
+    const records = this.#records();
+    const [links, guard, spaces] = await Promise.all([
+      kernel.links(),
+      kernel.filterTable(GUARD_FAMILY, GUARD_TABLE),
+      Promise.all(records.map(({ netns }) => (netns === '' ? 'there' : kernel.namespace(netns)))),
+    ]);
+    const withoutNamespace = new Set(records.filter((_, i) => spaces[i] === 'missing').map(podKey));
+    const problems = auditProblems({ table: this.#table, links, withoutNamespace, guard });
+    const findings: PodFinding[] = [];
+    for (const problem of problems) {
+      const mended = repair && problem.kind !== 'foreign';
+      if (mended && problem.kind === 'stale') await this.del(problem.record);
+      if (mended && problem.kind === 'unknown') await kernel.nodeForced([`link del dev ${problem.device}`]);
+      findings.push({ kind: problem.kind, words: problem.words, repaired: mended });
+    }
+    if (findings.some(({ kind, repaired }) => repaired && kind === 'guard')) await this.#guardAll();
+    return { pods: this.#table.size, findings };
   }
 
   async #prepare(attach: AttachmentName, node: PodNode): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { IpamStatus, SubnetOwner } from '../../control/node-api.js';
+import type { IpamStatus, PodAudit, SubnetOwner } from '../../control/node-api.js';
 import { addClientOptions, clientOf } from '../client-options.js';
+import { EXIT_FAILED } from '../failure.js';
 import { addExamples } from '../help.js';
 import { type Look, lookOf, print, printJson } from '../output.js';
 import { type Cell, tableLines } from '../table.js';
@@ -11,12 +12,33 @@ export function configure(command: Command): void {
   addExamples(command, [
     ['podwire ipam', 'which node owns which subnet, and how many are free'],
     ['podwire ipam --json | jq .free', 'for a program'],
+    ['podwire ipam check --repair', "this node's pods: what is remembered against what is there"],
   ]);
   command.action(async (options: { json?: boolean }) => {
     const ipam = await (await clientOf(command)).ipam();
     if (options.json) printJson(ipam);
     else print(ipamText(ipam, lookOf(process.stdout)));
   });
+  const check = addClientOptions(command.command('check'))
+    .description('Compare what the node remembers of its pods with what is there; ends with 1 if something is amiss.')
+    .option('--repair', 'give back addresses that nobody holds, remove devices of no pod, renew the rules');
+  check.action(async () => {
+    const { json, repair = false } = check.optsWithGlobals<{ json?: boolean; repair?: boolean }>();
+    const audit = await (await clientOf(check)).auditPods(repair);
+    if (json) printJson(audit);
+    else print(auditText(audit, lookOf(process.stdout)));
+    if (audit.findings.some(({ repaired }) => !repaired)) process.exitCode = EXIT_FAILED;
+  });
+}
+
+export function auditText({ pods, findings }: PodAudit, look: Look): string {
+  const amiss = findings.filter(({ repaired }) => !repaired).length;
+  const rows = findings.map(({ words, repaired }): Cell[] => [
+    repaired ? { text: 'mended', style: 'green' } : { text: 'amiss', style: 'yellow' },
+    words,
+  ]);
+  const verdict = amiss === 0 ? 'all is as it is remembered' : `${amiss} amiss: --repair mends what is podwire's`;
+  return [...tableLines([{ title: '' }, { title: '', wrap: true }], rows, look), `${pods} pods, ${verdict}`].join('\n');
 }
 
 /** What a state means. */

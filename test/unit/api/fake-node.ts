@@ -11,6 +11,7 @@ import type {
   NodeEvent,
   NodeStatus,
   PeerStatus,
+  PodAudit,
   PodStatus,
 } from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
@@ -214,6 +215,10 @@ export class FakeNode implements NodeApi {
 
   pods() {
     return PODS;
+  }
+
+  async auditPods(repair: boolean): Promise<PodAudit> {
+    return { pods: 1, findings: [{ kind: 'unknown', words: 'pw000000000002 leads to no pod', repaired: repair }] };
   }
 
   async cni(call: CniCall): Promise<CniReply> {

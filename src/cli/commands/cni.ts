@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { DEFAULT_SOCKET } from '../../control/config/defaults.js';
+import { installCni, PLUGIN_NAME, uninstallCni } from '../../os/cni-files.js';
+import { CNI_VERSIONS } from '../../pods/cni/version.js';
+import { ATTACHMENTS } from '../../pods/pod-record.js';
+import { PodwireError } from '../../wire/error.js';
+import { addExamples } from '../help.js';
+import { print } from '../output.js';
+
+interface Places {
+  readonly binDir: string;
+  readonly confDir: string;
+}
+
+interface InstallOptions extends Places {
+  readonly name: string;
+  readonly attach: string;
+  readonly socket: string;
+  readonly mtu?: string;
+  readonly masquerade?: boolean;
+}
+
+export function configure(command: Command): void {
+  addExamples(command, [
+    ['podwire cni install', 'the plugin into /opt/cni/bin, its configuration into /etc/cni/net.d'],
+    [
+      'podwire cni install --attach ptp --masquerade',
+      'a veth and a route for each pod; what leaves the cluster bears the address of its node',
+    ],
+    ['podwire cni uninstall', 'take both away; pods that run keep running'],
+  ]);
+  const install = places(command.command('install'))
+    .description('Write the plugin and its configuration where a container runtime looks for them.')
+    .option('--name <NAME>', 'of the network', 'podwire')
+    .addOption(new Option('--attach <HOW>', 'how a pod hangs on its node').choices(ATTACHMENTS).default('bridge'))
+    .option('--socket <PATH>', "the node's socket", DEFAULT_SOCKET)
+    .option('--mtu <BYTES>', "of pods' interfaces (default: the node's)")
+    .option('--masquerade', 'what pods send out of the cluster bears the address of their node');
+  install.action(async (options: InstallOptions) => {
+    for (const file of await installCni(options, conflist(options))) print(`wrote ${file}`);
+  });
+  const uninstall = places(command.command('uninstall')).description('Remove what install wrote.');
+  uninstall.action(async (options: Places) => {
+    const removed = await uninstallCni(options);
+    for (const file of removed) print(`removed ${file}`);
+    if (removed.length === 0) print('nothing of podwire is there');
+  });
+}
+
+function places(command: Command): Command {
+  return command
+    .option('--bin-dir <DIR>', 'of plugins', '/opt/cni/bin')
+    .option('--conf-dir <DIR>', 'of network configurations', '/etc/cni/net.d');
+}
+
+/** `cniVersion` for runtimes that know no list of them; those that do take the highest that both speak. */
+export function conflist({ name, attach, socket, mtu, masquerade }: InstallOptions): object {
+  const bytes = mtu === undefined ? undefined : Number(mtu);
+  if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 68 && bytes <= 65_535)) {
+    throw new PodwireError('CONFIG', `--mtu is ${mtu}: it must be a number of bytes from 68 to 65535`);
+  }
+  return {
+    cniVersion: '1.0.0',
+    cniVersions: CNI_VERSIONS,
+    name,
+    plugins: [
+      {
+        type: PLUGIN_NAME,
+        attach,
+        socket: resolve(socket),
+        ...(bytes !== undefined && { mtu: bytes }),
+        ...(masquerade && { masquerade }),
+        capabilities: { portMappings: true, ips: true, mac: true },
+      },
+    ],
+  };
+}

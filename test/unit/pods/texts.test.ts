@@ -1,0 +1,186 @@
+/** What pods are made with: lines and rules as golden texts, and CNI's forms. */
+import t from 'tap';
+import type { PodNode } from '../../../src/pods/attachment.js';
+import { ATTACHMENT } from '../../../src/pods/attachments.js';
+import { readRequest } from '../../../src/pods/cni/request.js';
+import { appendResult, readResult, writeResult } from '../../../src/pods/cni/result.js';
+import { guardText, linkLocal, unguardText } from '../../../src/pods/guard.js';
+import { natText } from '../../../src/pods/nat.js';
+import type { PodRecord } from '../../../src/pods/pod-record.js';
+import { underlayLines } from '../../../src/pods/underlay-routes.js';
+import { type Address, type Prefix, parseAddress, parsePrefix } from '../../../src/wire/address.js';
+
+const address = (text: string) => parseAddress(text) as Address;
+const prefix = (text: string) => parsePrefix(text) as Prefix;
+
+const NODE: PodNode = {
+  tun: 'podwire0',
+  mtu: 1450,
+  mac: '02:00:00:00:00:99',
+  subnets: [prefix('10.244.1.0/24'), prefix('fd00:244:0:1::/64')],
+  clusterCidr: [prefix('10.244.0.0/16'), prefix('fd00:244::/48')],
+  namespace: '/proc/1/ns/net',
+};
+
+const POD: PodRecord = {
+  containerId: 'abc',
+  ifname: 'eth0',
+  netns: '/run/netns/abc',
+  network: 'podwire',
+  attach: 'bridge',
+  device: 'pw000000000001',
+  mac: '02:00:00:00:00:01',
+  mtu: 1450,
+  addresses: ['10.244.1.2', 'fd00:244:0:1::3'],
+  masquerade: false,
+  ports: [],
+  since: 0,
+};
+
+t.test('ptp: the node’s side and the pod’s', async (t) => {
+  const plan = ATTACHMENT.ptp.plan({ ...POD, attach: 'ptp' }, NODE);
+  t.match(
+    plan.node[0],
+    /^link add name pw000000000001 mtu 1450 address \S+ type veth peer name eth0 .* netns \/run\/netns\/abc$/,
+  );
+  t.same(plan.node.slice(2), [
+    'address replace fe80::1/64 dev pw000000000001 nodad',
+    'address replace 10.244.1.1/32 dev pw000000000001',
+    'address replace fd00:244:0:1::1/128 dev pw000000000001 nodad',
+    'link set dev pw000000000001 up',
+    'neigh replace 10.244.1.2 lladdr 02:00:00:00:00:01 dev pw000000000001 nud permanent',
+    'neigh replace fd00:244:0:1::3 lladdr 02:00:00:00:00:01 dev pw000000000001 nud permanent',
+    'route replace 10.244.1.2/32 dev pw000000000001 protocol 84 src 10.244.1.0',
+    'route replace fd00:244:0:1::3/128 dev pw000000000001 protocol 84 src fd00:244:0:1::2',
+  ]);
+  t.same(plan.pod.slice(1), [
+    'link set dev eth0 addrgenmode eui64',
+    'address add 10.244.1.2/32 dev eth0',
+    'address add fd00:244:0:1::3/128 dev eth0 nodad',
+    'link set dev eth0 up',
+    'route add default via 10.244.1.1 dev eth0 onlink',
+    'route add default via fd00:244:0:1::1 dev eth0 onlink',
+  ]);
+});
+
+t.test('the guard names what a pod may send, and drops the rest', async (t) => {
+  t.equal(linkLocal('02:00:00:00:00:01'), 'fe80::ff:fe00:1');
+  const text = guardText('pw1', '02:00:00:00:00:01', [address('10.244.1.2'), address('fd00::3')]);
+  t.equal(
+    text,
+    `add table netdev podwire
+add chain netdev podwire pw1 { type filter hook ingress device "pw1" priority -500; policy drop; }
+flush chain netdev podwire pw1
+add rule netdev podwire pw1 ether saddr != 02:00:00:00:00:01 drop
+add rule netdev podwire pw1 arp saddr ether 02:00:00:00:00:01 arp saddr ip { 10.244.1.2, 0.0.0.0 } accept
+add rule netdev podwire pw1 ip saddr { 10.244.1.2 } accept
+add rule netdev podwire pw1 ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } accept
+add rule netdev podwire pw1 ip6 saddr != { fd00::3, fe80::ff:fe00:1 } drop
+add rule netdev podwire pw1 icmpv6 type { nd-router-advert, nd-redirect } drop
+add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert @th,64,128 0xfd000000000000000000000000000003 accept
+add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert @th,64,128 0xfe80000000000000000000fffe000001 accept
+add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert drop
+add rule netdev podwire pw1 ether type ip6 accept
+`,
+  );
+  t.match(unguardText('pw1'), /^add table.*\nadd chain.*\nflush chain.*\ndelete chain netdev podwire pw1\n$/);
+  t.notMatch(guardText('pw1', '02:00:00:00:00:01', [address('10.244.1.2')]), /ip6/, 'a pod without IPv6 sends none');
+});
+
+t.test('SNAT for what leaves the cluster, ports in; only where asked', async (t) => {
+  t.equal(natText([POD], NODE.clusterCidr, 'podwire0'), 'add table inet podwire_nat\ndelete table inet podwire_nat\n');
+  const asking: PodRecord = {
+    ...POD,
+    masquerade: true,
+    ports: [
+      { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+      { hostPort: 53, containerPort: 53, protocol: 'udp', hostIP: '192.0.2.1' },
+    ],
+  };
+  const text = natText([asking], NODE.clusterCidr, 'podwire0');
+  for (const line of [
+    'meta nfproto ipv4 tcp dport 8080 dnat ip to 10.244.1.2:80',
+    'meta nfproto ipv6 tcp dport 8080 dnat ip6 to [fd00:244:0:1::3]:80',
+    'meta nfproto ipv4 ip daddr 192.0.2.1 udp dport 53 dnat ip to 10.244.1.2:53',
+    'ip saddr 10.244.1.2 ip daddr != { 10.244.0.0/16 } oifname != "podwire0" fib daddr type unicast masquerade',
+  ]) {
+    t.ok(text.includes(`    ${line}\n`), line);
+  }
+  t.notMatch(text, /nfproto ipv6 ip daddr/);
+});
+
+t.test('routes to other nodes’ underlay addresses: differences only', async (t) => {
+  const none = { subnets: [], peers: [] };
+  const two = {
+    subnets: NODE.subnets.slice(0, 1),
+    peers: [address('192.0.2.1'), address('192.0.2.2'), address('fd0f::1')],
+  };
+  t.same(underlayLines(none, two, 'podwire0'), {
+    remove: [],
+    add: [
+      'route replace 192.0.2.1/32 dev podwire0 table 8472 protocol 84',
+      'route replace 192.0.2.2/32 dev podwire0 table 8472 protocol 84',
+      'rule add from 10.244.1.0/24 lookup 8472 pref 30084 protocol 84',
+    ],
+  });
+  t.same(underlayLines(two, { ...two, peers: [address('192.0.2.2')] }, 'podwire0'), {
+    remove: ['route del 192.0.2.1/32 dev podwire0 table 8472 protocol 84'],
+    add: [],
+  });
+});
+
+t.test('results of every version', async (t) => {
+  const { result } = ATTACHMENT.bridge.plan(POD, NODE);
+  t.match(writeResult(result, '1.1.0'), { interfaces: [{ mtu: 1450 }, { mtu: 1450 }, { mtu: 1450 }] });
+  t.strictSame(Object.keys((writeResult(result, '1.0.0')['interfaces'] as object[])[0]), ['name', 'mac']);
+  t.match(writeResult(result, '0.3.0'), { cniVersion: '0.3.0', ips: [{ version: '4' }, { version: '6' }] });
+  const before = readResult({
+    interfaces: [{ name: 'a' }],
+    ips: [{ version: '4', address: '192.0.2.1/24', interface: 0 }],
+  });
+  t.match(appendResult(before, result).ips, [{ interface: 0 }, { interface: 3 }, { interface: 3 }]);
+  for (const no of [null, 'text', { ips: [{}] }, { interfaces: 'x' }, { dns: 4 }]) t.equal(readResult(no), undefined);
+});
+
+t.test('what a runtime may say, and what not', async (t) => {
+  const call = { command: 'ADD', containerId: 'abc', netns: '/run/netns/abc', ifname: 'eth0', args: '' };
+  const read = (network: object, more: object = {}) =>
+    readRequest({
+      ...call,
+      ...more,
+      config: JSON.stringify({ cniVersion: '1.0.0', name: 'n', type: 'podwire-cni', ...network }),
+    });
+  t.match(
+    read({}, { args: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;IP=10.0.0.5;MAC=02:00:00:00:00:05' }),
+    {
+      attachment: { pod: 'shop/web' },
+      network: { attach: 'bridge', ips: [{ family: 4 }], mac: Uint8Array.of(2, 0, 0, 0, 0, 5) },
+    },
+  );
+  t.match(
+    read({ runtimeConfig: { portMappings: [{ hostPort: 1, containerPort: 2, protocol: 'UDP', hostIP: '0.0.0.0' }] } }),
+    {
+      network: { ports: [{ hostPort: 1, containerPort: 2, protocol: 'udp' }] },
+    },
+  );
+  const refused: [object, object, number][] = [
+    [{ cniVersion: '9.0.0' }, {}, 1],
+    [{ cniVersion: undefined }, {}, 1],
+    [{ mtu: 'large' }, {}, 7],
+    [{ mtu: -1 }, {}, 7],
+    [{ runtimeConfig: [] }, {}, 7],
+    [{ runtimeConfig: { ips: ['10.0.0.1', '10.0.0.2'] } }, {}, 7],
+    [{ runtimeConfig: { mac: 'ff:ff:ff:ff:ff:ff' } }, {}, 7],
+    [{ runtimeConfig: { portMappings: [{ hostPort: 0, containerPort: 1 }] } }, {}, 7],
+    [{ prevResult: 'text' }, {}, 6],
+    [{}, { netns: '/run/netns/a b' }, 4],
+    [{}, { netns: '' }, 4],
+    [{}, { ifname: '../x' }, 4],
+    [{}, { ifname: 'a"b' }, 4],
+    [{}, { containerId: 'x y' }, 4],
+  ];
+  for (const [network, more, code] of refused) {
+    t.throws(() => read(network, more), { code }, JSON.stringify([network, more]));
+  }
+  t.match(read({}, { command: 'DEL', netns: '' }), { command: 'DEL' });
+});
