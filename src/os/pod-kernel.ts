@@ -45,7 +45,13 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async nodeForced(lines: readonly string[]): Promise<string[]> {
-    return [...(await ipBatch(lines, { force: true })).values()];
+    // `ip neigh` ends the whole batch where it fails: it comes last, and alone.
+    const [neighbours, others] = [true, false].map((wanted) =>
+      lines.filter((line) => line.startsWith('neigh del ') === wanted),
+    );
+    const failures = await ipBatch(others, { force: true });
+    for (const line of neighbours) await ipBatch([line], { force: true }).catch(() => undefined);
+    return [...failures.values()];
   }
 
   async pod(netns: string, sysctls: readonly DesiredSysctl[], lines: readonly string[]): Promise<void> {

@@ -32,7 +32,7 @@ t.test('verbs in a loop, beside the reference bridge with host-local', { skip: s
       hairpinMode: true,
       ipam: { type: 'host-local', dataDir, ranges: [[{ subnet: '10.99.0.0/24' }], [{ subnet: 'fd99::/64' }]] },
     },
-    env: { CNI_PATH: REFERENCE, CNI_IFNAME: 'ref0' },
+    env: { CNI_PATH: REFERENCE, CNI_IFNAME: 'eth9' },
   };
   const times = new Map<string, number[]>();
   const note = (who: string, verb: string, { code, stdout, ms }: Called) => {
@@ -88,7 +88,7 @@ t.test('faults: each told, none leaves anything', { skip }, async (t) => {
   t.equal(leak.code, 1, leak.stdout);
   t.match(leak.stdout, /alpha-other holds .*namespace .* is gone/);
   await lab.exec(alpha, ['nft', 'delete', 'table', 'netdev', 'podwire']);
-  await lab.exec(alpha, ['ip', 'link', 'add', 'pw000000000000', 'type', 'dummy']);
+  await lab.exec(alpha, ['ip', 'link', 'add', 'pw000000000000', 'type', 'bridge']);
   const repaired = await podwire(lab, alpha, 'ipam', 'check', '--repair', '--socket', node.socket);
   t.equal(repaired.code, 0, repaired.stdout + repaired.stderr);
   t.match(repaired.stdout, /mended .*no rules against forged addresses/);
@@ -110,7 +110,7 @@ t.test('faults: each told, none leaves anything', { skip }, async (t) => {
 
   const before = await traces(lab, alpha);
   const [blocked] = await containers(lab, alpha, 'blocked');
-  await lab.exec(blocked, ['ip', 'link', 'add', 'eth0', 'type', 'dummy']);
+  await lab.exec(blocked, ['ip', 'link', 'add', 'eth0', 'type', 'bridge']);
   for (const mode of ['bridge', 'ptp']) {
     const refused = await cni(lab, node, 'ADD', blocked, { config: { attach: mode, masquerade: true } });
     t.match(refused.json, { code: 100, msg: /taken back/ }, `${mode}: the name is taken in the pod`);

@@ -31,7 +31,8 @@ function plan(record: PodRecord, node: PodNode): PodPlan {
     podSysctls: podSysctls(ifname, addresses),
     pod: podSide(ifname, addresses),
     undoPod: [],
-    undoNode: [...announceOnBridge(addresses).undo, ...side.undo, `link del dev ${device}`],
+    // Routes and neighbours go with the device.
+    undoNode: [...announceOnBridge(addresses).undo, `link del dev ${device}`],
     guarded: device,
     routes: ['default'],
     result: routedResult({ name: device, mac: hostMac, mtu }, record, addresses),
