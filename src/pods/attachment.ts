@@ -4,7 +4,9 @@
  */
 import type { DesiredSysctl } from '../control/desired-host.js';
 import type { Address, Prefix } from '../wire/address.js';
+import type { NetworkConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
+import type { NodeLink } from './kernel.js';
 import type { PodRecord } from './pod-record.js';
 
 /** What attachments want to know of their node. */
@@ -46,7 +48,22 @@ export interface PodPlan {
   readonly routes: readonly string[];
 }
 
+/** What an attachment takes of the node's devices. */
+export interface Choice {
+  /** The node's device that leads to the pod. */
+  readonly device: string;
+  /** The one that is handed over. */
+  readonly origin: string;
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Nothing but the pod is behind `device`: its frames can be held against the pod's addresses. */
+  readonly alone: boolean;
+}
+
 export interface Attachment {
+  /** Absent: a device of its own is made. A text says why it cannot be. */
+  readonly choose?: (network: NetworkConfig, links: readonly NodeLink[]) => Choice | string;
   readonly prepare: (node: PodNode) => Preparation;
   readonly plan: (record: PodRecord, node: PodNode) => PodPlan;
   /** Lines that bring back what goes when the node's own addresses go, as between two lives of a node. */

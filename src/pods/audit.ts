@@ -44,7 +44,7 @@ export function auditProblems({ table, links, withoutNamespace, guard = '' }: Au
       }),
     ),
     ...living
-      .filter(({ record }) => names.has(record.device) && !chains.has(record.device))
+      .filter(({ record }) => !record.shared && names.has(record.device) && !chains.has(record.device))
       .map(
         ({ record }): AuditProblem => ({
           kind: 'guard',

@@ -11,7 +11,7 @@ import { type Address, formatAddress, type Prefix, parseAddress } from '../wire/
 import { BRIDGE } from './attach/bridge.js';
 import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
-import type { PodNode, PodPlan } from './attachment.js';
+import type { Choice, PodNode, PodPlan } from './attachment.js';
 import { ATTACHMENT } from './attachments.js';
 import { auditProblems } from './audit.js';
 import { CNI, CniError } from './cni/error.js';
@@ -82,7 +82,7 @@ export class PodNetwork {
     const links = await kernel.links();
     const { halfMade, unknown, words } = recover(this.#table, reading, links, store.boot, now());
     for (const text of words) events.tell('pods-recovered', text);
-    for (const record of halfMade) await this.#takeBack(record, undefined);
+    for (const record of halfMade) await this.#takeBack(record, this.#planOf(record));
     await kernel.nodeForced(unknown.map((device) => `link del dev ${device}`));
     for (const record of halfMade) this.#table.gone(podKey(record), now());
     if (reading.entries.length > 0 || links.some(({ name }) => name.startsWith('pw'))) await this.#guardAll();
@@ -91,15 +91,31 @@ export class PodNetwork {
 
   /** The node carries traffic for these subnets. */
   async hold(subnets: readonly Prefix[], mtu: number): Promise<void> {
-    const { tun, clusterCidr, kernel } = this.#options;
     this.#table.setSubnets(subnets);
-    const node = { tun, mtu, mac: macOfDevice(tun), subnets, clusterCidr, namespace: kernel.ownNamespace };
+    const node = this.#nodeWith(subnets, mtu);
     this.#node = node;
     this.#prepared.clear();
     this.#routes = NO_ROUTES;
     const records = this.#records();
     for (const attach of new Set(records.map((record) => record.attach))) await this.#prepare(attach, node);
-    await kernel.nodeForced(records.flatMap((record) => ATTACHMENT[record.attach].renew(record, node)));
+    await this.#renew(records);
+  }
+
+  /** Brings back what went with an address or a device of the node. */
+  async #renew(records: readonly PodRecord[]): Promise<void> {
+    const node = this.#node;
+    const lines = node ? records.flatMap((record) => ATTACHMENT[record.attach].renew(record, node)) : [];
+    await this.#options.kernel.nodeForced(lines);
+  }
+
+  #nodeWith(subnets: readonly Prefix[], mtu: number): PodNode {
+    const { tun, clusterCidr, kernel } = this.#options;
+    return { tun, mtu, mac: macOfDevice(tun), subnets, clusterCidr, namespace: kernel.ownNamespace };
+  }
+
+  /** What was made, also where the node has no subnet now. */
+  #planOf(record: PodRecord): PodPlan {
+    return ATTACHMENT[record.attach].plan(record, this.#node ?? this.#nodeWith([], record.mtu));
   }
 
   /** The node carries nothing for now. */
@@ -151,7 +167,7 @@ export class PodNetwork {
   }
 
   async #add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
-    const { store, now } = this.#options;
+    const { kernel, store, now } = this.#options;
     const node = this.#node;
     if (!node)
       throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet yet: podwire status says why; nothing was changed');
@@ -164,7 +180,9 @@ export class PodNetwork {
     }
     const netns = words.netns ?? '';
     await this.#checkNamespace(netns);
-    const record = this.#allocate(key, netns, network, words, node);
+    const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
+    if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
+    const record = this.#allocate(key, netns, network, words, node, choice);
     let durable: Promise<void>;
     try {
       durable = store.append([this.#table.making(record)]).durable;
@@ -190,7 +208,14 @@ export class PodNetwork {
     throw new CniError(CNI.ENVIRONMENT, `the network namespace ${netns} ${why}; nothing was changed`);
   }
 
-  #allocate(key: string, netns: string, network: NetworkConfig, words: AttachmentWords, node: PodNode): PodRecord {
+  #allocate(
+    key: string,
+    netns: string,
+    network: NetworkConfig,
+    words: AttachmentWords,
+    node: PodNode,
+    choice: Choice | undefined,
+  ): PodRecord {
     const now = this.#options.now();
     const addresses = this.#table.allocate(key, network.ips, now);
     if ('why' in addresses) {
@@ -206,9 +231,10 @@ export class PodNetwork {
       netns,
       network: network.name,
       attach: network.attach,
-      device: deviceName(key),
-      mac: network.mac ? formatMac(network.mac) : macOfAddress(first),
-      mtu: Math.min(network.mtu ?? node.mtu, node.mtu),
+      device: choice?.device ?? deviceName(key),
+      mac: network.mac ? formatMac(network.mac) : (choice?.mac ?? macOfAddress(first)),
+      ...(choice && { origin: choice.origin, shared: !choice.alone }),
+      mtu: Math.min(network.mtu ?? node.mtu, node.mtu, choice?.mtu ?? node.mtu),
       addresses: addresses.map(formatAddress),
       masquerade: network.masquerade,
       ports: network.ports,
@@ -257,8 +283,7 @@ export class PodNetwork {
       return;
     }
     const { record } = pod;
-    const plan = this.#node && ATTACHMENT[record.attach].plan(record, this.#node);
-    const left = await this.#takeBack(record, plan);
+    const left = await this.#takeBack(record, this.#planOf(record));
     if (left.length > 0) {
       throw new CniError(
         CNI.KERNEL,
@@ -272,19 +297,21 @@ export class PodNetwork {
   }
 
   /** @returns the kernel's words about what could not be removed */
-  async #takeBack(record: PodRecord, plan: PodPlan | undefined): Promise<string[]> {
+  async #takeBack(record: PodRecord, plan: PodPlan): Promise<string[]> {
     const { kernel } = this.#options;
-    if (plan && plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
+    if (plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
       await kernel.podForced(record.netns, plan.undoPod);
     }
-    const undo = plan?.undoNode ?? [`link del dev ${record.device}`];
     const [failures, guard] = await Promise.all([
-      kernel.nodeForced(undo),
+      kernel.nodeForced(plan.undoNode),
       kernel.filter(unguardText(record.device)).then(
         () => [],
         (error) => [messageOf(error)],
       ),
     ]);
+    // Others may be behind the same device.
+    const key = podKey(record);
+    await this.#renew(this.#records().filter((other) => other.device === record.device && podKey(other) !== key));
     return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
   }
 
@@ -389,7 +416,7 @@ export class PodNetwork {
     const { kernel } = this.#options;
     const there = new Set((await kernel.links()).map(({ name }) => name));
     const table = `${GUARD_FAMILY} ${GUARD_TABLE}`;
-    const guarded = this.#records().filter(({ device }) => there.has(device));
+    const guarded = this.#records().filter(({ device, shared }) => there.has(device) && !shared);
     const chains = guarded.map((record) => guardText(record.device, record.mac, addressesIn(record)));
     await kernel.filter([`add table ${table}`, `delete table ${table}`, ...chains, ''].join('\n'));
     await this.#renewNat();

@@ -1,7 +1,7 @@
 /** What a node remembers of a pod's attachment, by container and interface; plain JSON, so that a line of a file holds it. */
 import type { PodStatus } from '../control/node-api.js';
 
-export const ATTACHMENTS = ['bridge', 'ptp'] as const;
+export const ATTACHMENTS = ['bridge', 'ptp', 'device'] as const;
 export type AttachmentName = (typeof ATTACHMENTS)[number];
 
 /** A port of the node that leads to the pod (CNI conventions, `portMappings`). */
@@ -26,8 +26,10 @@ export interface PodRecord {
   readonly device: string;
   /** Of the interface in the pod. */
   readonly mac: string;
-  /** `device`: the name that the interface had before; `macvlan`: its parent. */
+  /** `device`: the name that the interface had before. */
   readonly origin?: string;
+  /** `device`: others are behind the node's device as well, which can not be guarded then. */
+  readonly shared?: boolean;
   /** Largest IP packet of the interface, bytes. */
   readonly mtu: number;
   /** One a family. */

@@ -15,6 +15,13 @@ interface Pod extends Container {
 /** A host that knows its pods and its own addresses. */
 const ownAddresses = (host: LabHost) => [host.podCidr[0].replace('/24', ''), host.podCidr[1].replace('::/64', '::2')];
 
+/** A device to hand over, in place of a network card's virtual function: one end of a veth; the other end stays. */
+async function virtualFunction(lab: Lab, { host, id }: Container) {
+  const name = id.replace(/^.*-device/, 'vf');
+  await lab.exec(host, ['ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}p`]);
+  return { attach: 'device', device: name };
+}
+
 t.test('the model, pods and nodes, one way of attaching beside the other', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'cni', hosts: 2, pods: 0 });
   t.teardown(() => lab.destroy());
@@ -22,9 +29,10 @@ t.test('the model, pods and nodes, one way of attaching beside the other', { ski
   const before = await Promise.all(lab.hosts.map((host) => traces(lab, host)));
   const pods: Pod[] = [];
   for (const [i, host] of lab.hosts.entries()) {
-    for (const mode of ['bridge', 'ptp']) {
+    for (const mode of ['bridge', 'ptp', 'device']) {
       for (const container of await containers(lab, host, `${mode}1`, `${mode}2`)) {
-        const { addresses } = await attach(lab, nodes[i], container, { config: { attach: mode } });
+        const config = mode === 'device' ? await virtualFunction(lab, container) : { attach: mode };
+        const { addresses } = await attach(lab, nodes[i], container, { config });
         pods.push({ ...container, addresses });
       }
     }
@@ -65,12 +73,52 @@ t.test('the model, pods and nodes, one way of attaching beside the other', { ski
   for (const [i, host] of lab.hosts.entries()) {
     const left = (await traces(lab, host))
       .split('\n')
-      .filter((line) => !before[i].includes(line) && !/podwire-br|table netdev podwire|^}|fe80|ff00/.test(line));
+      .filter(
+        (line) => !before[i].includes(line) && !/^vf|dev vf|podwire-br|table netdev podwire|^}|fe80|ff00/.test(line),
+      );
     t.same(left, [], 'of the pods nothing is left');
+    const { stdout: back } = await lab.exec(host, ['ip', '-br', 'link', 'show', 'dev', 'vf1']);
+    t.match(back, /^vf1@vf1p/, 'a device that was handed over is back');
     const { code } = await nodes[i].stop();
     t.equal(code, 0);
     t.notMatch(await traces(lab, host), /podwire|10\.244|fd00:244/, 'and of podwire nothing');
   }
+});
+
+t.test('SNAT out of the cluster and ports in, only where asked', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cninat', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha, bravo] = lab.hosts;
+  const nodes = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+  const [plain, hidden, server] = await containers(lab, alpha, 'plain', 'hidden', 'server');
+  const [far] = await containers(lab, bravo, 'far');
+  const { addresses: own } = await attach(lab, nodes[0], plain);
+  await attach(lab, nodes[0], hidden, { config: { masquerade: true, attach: 'ptp' } });
+  const inside = await attach(lab, nodes[1], far);
+  const ports = { runtimeConfig: { portMappings: [{ hostPort: 8088, containerPort: 7007, protocol: 'tcp' }] } };
+  await attach(lab, nodes[0], server, { config: ports });
+  await Promise.all([far, server, lab.router].map((place) => startEcho(lab, place)));
+  const { router } = alpha;
+  const hiddenOwn = await ask(lab, hidden, inside.addresses);
+  t.same(
+    hiddenOwn.map(({ seen, own }) => seen === own),
+    [true, true],
+    'inside the cluster it is seen as itself',
+  );
+  t.equal((await ask(lab, hidden, [router]))[0].seen, alpha.underlay, 'outside as its node');
+  t.equal((await ask(lab, plain, [router]))[0].seen, '', 'who did not ask for it is not hidden, and filtered below');
+  const knock = async (from: Container | LabHost) => {
+    const program = `require('net').connect(8088,'${alpha.underlay}').on('error',()=>{}).pipe(process.stdout)`;
+    const { stdout } = await lab.exec(from, [process.execPath, '-e', program], { timeoutMs: 3000 });
+    return stdout.trim();
+  };
+  t.equal(await knock(bravo), bravo.underlay, 'the port of the node leads to the pod');
+  t.equal(await knock(far), inside.addresses[0], 'from pods elsewhere too, which are seen as themselves');
+  t.equal(await knock(plain), own[0], 'and from pods beside it');
+  t.not(await knock(server), '', 'and from itself');
+  t.not(await knock(alpha), '', 'and from its node');
+  for (const pod of [hidden, server]) t.equal((await cni(lab, nodes[0], 'DEL', pod)).code, 0);
+  t.notMatch(await traces(lab, alpha), /podwire_nat/, 'without any such pod there is no table');
 });
 
 t.test('a pod does not send under an address that is not its own', { skip }, async (t) => {

@@ -7,13 +7,16 @@ import type { PodRecord } from '../pod-record.js';
 import { BRIDGE } from './bridge.js';
 import { everything, nodad, OURS, podAddressLines, single } from './parts.js';
 
-/** @param device the node's, that leads to the pod */
-export function nodeSide(device: string, mac: string, addresses: readonly PodAddress[]) {
+/**
+ * @param device the node's, that leads to the pod
+ * @param alone nothing but the pod is behind it: the node may have the link-local address that it has for all pods
+ */
+export function nodeSide(device: string, mac: string, addresses: readonly PodAddress[], alone = true) {
   const ipv6 = addresses.filter(({ address }) => address.family === 6);
   const route = ({ address }: PodAddress) => `${single(address)} dev ${device}`;
   return {
     make: [
-      ...(ipv6.length > 0 ? [`address replace fe80::1/64 dev ${device} nodad`] : []),
+      ...(alone && ipv6.length > 0 ? [`address replace fe80::1/64 dev ${device} nodad`] : []),
       ...addresses.map(({ gateway }) => `address replace ${single(gateway)} dev ${device}${nodad(gateway)}`),
       `link set dev ${device} up`,
       // Nothing has to be asked first, and nothing is remembered wrong.
@@ -24,6 +27,8 @@ export function nodeSide(device: string, mac: string, addresses: readonly PodAdd
     ],
     undo: addresses.flatMap((one) => [
       `route del ${route(one)} ${OURS}`,
+      `address del ${single(one.gateway)} dev ${device}`,
+      ...(alone && one.address.family === 6 ? [`address del fe80::1/64 dev ${device}`] : []),
       `neigh del ${formatAddress(one.address)} dev ${device}`,
     ]),
   };
