@@ -48,6 +48,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show it on this machine: three hosts that can only route',
     load: () => import('./commands/demo.js'),
   },
+  {
+    name: 'conformance',
+    summary: 'try the network model: who reaches whom, and is seen as whom',
+    load: () => import('./commands/conformance.js'),
+  },
   { name: 'sim', summary: 'simulate the membership of thousands of nodes', load: () => import('./commands/sim.js') },
   { name: 'version', summary: 'show versions', load: () => import('./commands/version.js') },
 ];
