@@ -50,7 +50,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'conformance',
-    summary: 'try the network model: who reaches whom, and is seen as whom',
+    summary: 'try the network model between pods and nodes',
     load: () => import('./commands/conformance.js'),
   },
   { name: 'sim', summary: 'simulate the membership of thousands of nodes', load: () => import('./commands/sim.js') },

@@ -2,7 +2,7 @@
  * What pods need of Linux: `ip` batches in the node's namespace and, entered by `nsenter`, in theirs, and transactions of
  * `nft`. Entering a namespace takes CAP_SYS_ADMIN, opening one of another's process CAP_SYS_PTRACE.
  */
-import { stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import type { DesiredSysctl } from '../control/desired-host.js';
 import { CNI, CniError } from '../pods/cni/error.js';
 import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
@@ -10,6 +10,9 @@ import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
 import { run } from './run.js';
 import { setSysctls } from './sysctl.js';
+
+/** What namespaces are files of (linux/magic.h). */
+const NSFS = 0x6e736673;
 
 /** Settings that a kernel without IPv6, or a read-only /proc/sys, does not have are passed over. */
 const SCRIPT = `while IFS='=' read -r path value; do
@@ -33,7 +36,9 @@ export class LinuxPodKernel implements PodKernel {
 
   async namespace(path: string): Promise<'there' | 'missing' | 'own'> {
     try {
-      const [named, own] = await Promise.all([stat(path), stat(this.ownNamespace)]);
+      const [named, own, system] = await Promise.all([stat(path), stat(this.ownNamespace), statfs(path)]);
+      // A name that was mounted elsewhere is an empty file here.
+      if (system.type !== NSFS) return 'missing';
       return named.ino === own.ino && named.dev === own.dev ? 'own' : 'there';
     } catch {
       return 'missing';
