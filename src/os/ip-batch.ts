@@ -5,6 +5,8 @@ import { run } from './run.js';
 export interface BatchOptions {
   /** Go on behind a line that failed. */
   readonly force?: boolean;
+  /** What runs `ip`; a process of its own if not given. */
+  readonly runner?: typeof run;
 }
 
 /** Why lines failed, in `ip`'s words, by their index. Without `force` it is one at most, and nothing behind it was done. */
@@ -15,7 +17,7 @@ export type Failures = ReadonlyMap<number, string>;
  * @throws PodwireError MACHINE: `ip` is missing or did not finish; how far it came is not known
  */
 export async function ipBatch(lines: readonly string[], options: BatchOptions = {}): Promise<Failures> {
-  return (await runBatch(lines, options.force ? ['-force'] : [])).failures;
+  return (await runBatch(lines, options.force ? ['-force'] : [], options.runner)).failures;
 }
 
 /**
@@ -35,9 +37,9 @@ export async function ipQuery(
   return lines.map((_, index) => (failures.has(index) ? undefined : JSON.parse(answers[next++] ?? '[]')));
 }
 
-async function runBatch(lines: readonly string[], flags: readonly string[]) {
+async function runBatch(lines: readonly string[], flags: readonly string[], runner = run) {
   if (lines.length === 0) return { stdout: '', failures: new Map<number, string>() };
-  const { code, stdout, stderr, failure } = await run('ip', [...flags, '-batch', '-'], `${lines.join('\n')}\n`);
+  const { code, stdout, stderr, failure } = await runner('ip', [...flags, '-batch', '-'], `${lines.join('\n')}\n`);
   if (failure === 'ENOENT') {
     throw new PodwireError('MACHINE', "the program 'ip' is not installed: install the package iproute2");
   }

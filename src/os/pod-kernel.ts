@@ -9,7 +9,11 @@ import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
 import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
 import { run } from './run.js';
+import { Shells } from './shells.js';
 import { setSysctls } from './sysctl.js';
+
+/** Programs that run for pods at a time. */
+const AT_A_TIME = 4;
 
 /** What namespaces are files of (linux/magic.h). */
 const NSFS = 0x6e736673;
@@ -32,7 +36,13 @@ interface LinkDetails extends IpInterface {
 
 export class LinuxPodKernel implements PodKernel {
   readonly ownNamespace = `/proc/${process.pid}/ns/net`;
-  readonly #transactions = new Transactions();
+  readonly #shells = new Shells(AT_A_TIME);
+  readonly #runner: typeof run = (program, args, input) => this.#shells.run(program, args, input);
+  readonly #transactions = new Transactions(this.#runner);
+
+  close(): void {
+    this.#shells.close();
+  }
 
   async namespace(path: string): Promise<'there' | 'missing' | 'own'> {
     try {
@@ -46,7 +56,7 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async node(lines: readonly string[]): Promise<void> {
-    for (const [index, reason] of await ipBatch(lines)) throw refused(lines[index], reason);
+    for (const [index, reason] of await ipBatch(lines, { runner: this.#runner })) throw refused(lines[index], reason);
   }
 
   async nodeForced(lines: readonly string[]): Promise<string[]> {
@@ -54,8 +64,8 @@ export class LinuxPodKernel implements PodKernel {
     const [neighbours, others] = [true, false].map((wanted) =>
       lines.filter((line) => line.startsWith('neigh del ') === wanted),
     );
-    const failures = await ipBatch(others, { force: true });
-    for (const line of neighbours) await ipBatch([line], { force: true }).catch(() => undefined);
+    const failures = await ipBatch(others, { force: true, runner: this.#runner });
+    for (const line of neighbours) await ipBatch([line], { force: true, runner: this.#runner }).catch(() => undefined);
     return [...failures.values()];
   }
 
@@ -70,7 +80,7 @@ export class LinuxPodKernel implements PodKernel {
   async #inside(netns: string, sysctls: readonly DesiredSysctl[], lines: readonly string[], flags: readonly string[]) {
     const input = [...sysctls.map(({ path, value }) => `${path}=${value}`), '', ...lines, ''].join('\n');
     const argv = [`--net=${netns}`, 'sh', '-c', SCRIPT, 'sh', ...flags, '-batch', '-'];
-    const { code, stderr, failure } = await run('nsenter', argv, input);
+    const { code, stderr, failure } = await this.#runner('nsenter', argv, input);
     const failures = parseFailures(stderr);
     if (code === 0 || failures.size > 0) return failures;
     const why =
@@ -136,6 +146,11 @@ function refused(line: string | undefined, reason: string): CniError {
 class Transactions {
   #waiting: { text: string; done: (error?: CniError) => void }[] = [];
   #running = false;
+  readonly #runner: typeof run;
+
+  constructor(runner: typeof run) {
+    this.#runner = runner;
+  }
 
   apply(text: string): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -149,15 +164,16 @@ class Transactions {
     this.#running = true;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
-      const together = await transaction(batch.map(({ text }) => text).join('\n'));
-      for (const { text, done } of batch) done(together && batch.length > 1 ? await transaction(text) : together);
+      const together = await transaction(this.#runner, batch.map(({ text }) => text).join('\n'));
+      for (const { text, done } of batch)
+        done(together && batch.length > 1 ? await transaction(this.#runner, text) : together);
     }
     this.#running = false;
   }
 }
 
-async function transaction(text: string): Promise<CniError | undefined> {
-  const { code, stderr, failure } = await run('nft', ['-f', '-'], text);
+async function transaction(runner: typeof run, text: string): Promise<CniError | undefined> {
+  const { code, stderr, failure } = await runner('nft', ['-f', '-'], text);
   if (code === 0) return undefined;
   const why = failure === 'ENOENT' ? 'the program nft is not installed: install the package nftables' : stderr;
   return new CniError(

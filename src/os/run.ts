@@ -16,11 +16,16 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 /** Administrators' programs are not always in a service's or a user's PATH. */
 const PATH = `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
 
+/** Programs speak English, whoever started us. */
+export function environmentOf(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH, LC_ALL: 'C' };
+}
+
 /** Never throws: what went wrong is in the outcome. */
 export function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
   return new Promise((resolve) => {
     const options = {
-      env: { ...process.env, PATH, LC_ALL: 'C' },
+      env: environmentOf(),
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL' as const,
       maxBuffer: MAX_OUTPUT,

@@ -52,6 +52,8 @@ export interface PodKernel {
   filterTable(family: string, table: string): Promise<string | undefined>;
   links(): Promise<readonly NodeLink[]>;
   interface(netns: string, ifname: string): Promise<PodInterface | undefined>;
+  /** Nothing is asked of it any more. */
+  close(): void;
   /** How a namespace can reach the node's own: a path. */
   readonly ownNamespace: string;
 }

@@ -144,12 +144,21 @@ export class PodNetwork {
 
   /** Takes away what pods share, if there are none. */
   async close(): Promise<void> {
-    if (this.#table.size > 0) return;
     const { kernel } = this.#options;
-    const made = await kernel.links();
-    if (!made.some(({ name }) => name === BRIDGE)) return;
-    await kernel.nodeForced([`link del dev ${BRIDGE}`]);
-    await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
+    try {
+      if (this.#table.size === 0) await this.#removeShared();
+    } finally {
+      kernel.close();
+    }
+  }
+
+  async #removeShared(): Promise<void> {
+    const { kernel } = this.#options;
+    const guard = await kernel.filterTable(GUARD_FAMILY, GUARD_TABLE);
+    if (guard !== undefined) {
+      await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
+    }
+    if ((await kernel.links()).some(({ name }) => name === BRIDGE)) await kernel.nodeForced([`link del dev ${BRIDGE}`]);
   }
 
   /** @throws CniError UNAVAILABLE: no pod can be attached now */

@@ -14,5 +14,10 @@ export async function traces(lab: Lab, host: LabHost): Promise<string> {
     'ip neigh show proxy; ip -6 neigh show proxy',
   ];
   const { stdout } = await lab.exec(host, ['sh', '-c', commands.join('; ')]);
-  return stdout.replaceAll(/ expires \d+sec/g, '');
+  // The kernel notes a bridge without ports when it comes to it, and some routes in the order of their making.
+  return stdout
+    .replaceAll(/ expires \d+sec| linkdown/g, '')
+    .split('\n')
+    .sort()
+    .join('\n');
 }
