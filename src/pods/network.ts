@@ -4,10 +4,11 @@
  * remember → make → guard → remember that it is whole → answer.
  */
 
+import { PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
 import type { PodAudit, PodFinding } from '../control/node-api.js';
 import { formatMac } from '../core/mac.js';
-import { type Address, formatAddress, type Prefix, parseAddress } from '../wire/address.js';
+import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress } from '../wire/address.js';
 import { BRIDGE } from './attach/bridge.js';
 import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
@@ -73,7 +74,7 @@ export class PodNetwork {
    */
   static async start(options: PodNetworkOptions, reading: Reading): Promise<PodNetwork> {
     const network = new PodNetwork(options);
-    await network.#recover(reading);
+    await network.#orTell(network.#recover(reading));
     return network;
   }
 
@@ -89,6 +90,11 @@ export class PodNetwork {
     store.replace(this.#table.entries(store.boot));
   }
 
+  /** A node whose pods are in trouble still carries traffic: it is told, and ADD will say it again. */
+  async #orTell(work: Promise<unknown>): Promise<void> {
+    await work.catch((error) => this.#options.events.tell('pods-failed', messageOf(error)));
+  }
+
   /** The node carries traffic for these subnets. */
   async hold(subnets: readonly Prefix[], mtu: number): Promise<void> {
     this.#table.setSubnets(subnets);
@@ -97,8 +103,10 @@ export class PodNetwork {
     this.#prepared.clear();
     this.#routes = NO_ROUTES;
     const records = this.#records();
-    for (const attach of new Set(records.map((record) => record.attach))) await this.#prepare(attach, node);
-    await this.#renew(records);
+    for (const attach of new Set(records.map((record) => record.attach))) {
+      await this.#orTell(this.#prepare(attach, node));
+    }
+    await this.#orTell(this.#renew(records));
   }
 
   /** Brings back what went with an address or a device of the node. */
@@ -158,7 +166,10 @@ export class PodNetwork {
     if (guard !== undefined) {
       await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
     }
-    if ((await kernel.links()).some(({ name }) => name === BRIDGE)) await kernel.nodeForced([`link del dev ${BRIDGE}`]);
+    await kernel.nodeForced([
+      `link del dev ${BRIDGE}`,
+      ...unreachables(this.#options.clusterCidr).map((route) => `route del ${route}`),
+    ]);
   }
 
   /** @throws CniError UNAVAILABLE: no pod can be attached now */
@@ -406,6 +417,7 @@ export class PodNetwork {
     if (make.length > 0) await kernel.nodeForced(make);
     await kernel.settings(sysctls);
     if (lines.length > 0) await kernel.node(lines);
+    await kernel.nodeForced(unreachables(node.clusterCidr).map((route) => `route replace ${route}`));
     if (attach === 'bridge') await this.#announce(this.#records(), node);
   }
 
@@ -444,6 +456,16 @@ export class PodNetwork {
       events.tell('pod-store-failed', messageOf(error));
     }
   }
+}
+
+/**
+ * While no agent runs, what pods send to pods elsewhere is answered for, and does not leave by the default route. Behind the
+ * routes to the device.
+ */
+function unreachables(clusterCidr: readonly Prefix[]): string[] {
+  return clusterCidr.map(
+    (range) => `unreachable ${formatPrefix(range)} metric ${UNREACHABLE_METRIC} protocol ${PROTOCOL}`,
+  );
 }
 
 /** Waits for all, also where one fails: nothing of them goes on behind one's back. */

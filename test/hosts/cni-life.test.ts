@@ -1,5 +1,6 @@
 /** The plugin beside the reference's, and through faults and kills: what it costs, and that nothing is left. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { seededRandom } from '../../src/core/random.js';
@@ -118,6 +119,36 @@ t.test('faults: each told, none leaves anything', { skip }, async (t) => {
   t.equal(await traces(lab, alpha), before, 'what a failed ADD made is undone');
   t.equal((await node.stop()).code, 0);
   t.notMatch(await traces(lab, alpha), /podwire|10\.244/);
+});
+
+t.test('a disk that is full: ADD is refused and undone, DEL is not, and nothing is lost', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cnidisk', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const state = join(lab.directory, 'alpha', 'state');
+  mkdirSync(state, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', state]);
+  t.teardown(() => execFileSync('umount', ['-l', state]));
+  const node = await lab.startPodwire(alpha);
+  const pods = await containers(lab, alpha, ...Array.from({ length: 12 }, (_, i) => `p${i}`));
+  execFileSync('sh', ['-c', `cat /dev/zero > ${state}/filler 2>/dev/null || true`]);
+  const called: Called[] = [];
+  for (const pod of pods) called.push(await cni(lab, node, 'ADD', pod));
+  const refused = called.findIndex(({ code }) => code !== 0);
+  t.ok(refused > 0, `the page that was there took ${refused}`);
+  t.match(called[refused]?.json, { code: 5, msg: /ENOSPC.*make room/ });
+  t.equal((await cni(lab, node, 'DEL', pods[0])).code, 0, 'DEL');
+  rmSync(join(state, 'filler'));
+  t.equal((await cni(lab, node, 'ADD', pods[refused])).code, 0, 'with room it goes on');
+  const died = new Promise((resolve) => node.process.once('close', resolve));
+  node.process.kill('SIGKILL');
+  await died;
+  const again = await lab.startPodwire(alpha);
+  t.notMatch(again.log(), /damaged/, 'no line is cut in two');
+  for (const pod of pods) t.equal((await cni(lab, again, 'DEL', pod)).code, 0);
+  const audit = await podwire(lab, alpha, 'ipam', 'check', '--json', '--socket', again.socket);
+  t.match(JSON.parse(audit.stdout), { pods: 0, findings: { length: 0 } }, audit.stdout);
+  t.equal((await again.stop()).code, 0);
 });
 
 /** The plugin, killed at some moment of its work. */

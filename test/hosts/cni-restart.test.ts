@@ -32,9 +32,13 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const went = new Promise((resolve) => first.process.once('close', resolve));
     first.process.kill(signal);
     await went;
+    const { stdout: without } = await lab.exec(first.host, ['ip', 'route', 'show', 'root', '10.244.0.0/16']);
+    t.match(without, /^unreachable 10\.244\.0\.0\/16 /m, 'nothing for pods elsewhere leaves by the default route');
     const again = await lab.startPodwire(first.host);
     const received = Number(/(\d+) received/.exec((await flood).stdout)?.[1]);
-    t.comment(`${count - received} of ${count} packets lost, one every ${interval} ms; ready in ${again.readyMs.toFixed(0)} ms`);
+    t.comment(
+      `${count - received} of ${count} packets lost, one every ${interval} ms; ready in ${again.readyMs.toFixed(0)} ms`,
+    );
     t.ok(received > count / 3, `${received} of ${count}`);
     t.match(await moved, { intact: true }, 'an established connection goes on, and every byte arrives once');
     t.same(
