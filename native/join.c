@@ -18,6 +18,8 @@ enum {
   OPEN = 64,
   /* The longest superpacket, bytes with its IP header. */
   LONGEST = 65535,
+  /* Datagrams of a UDP superpacket, as many as the kernel's own GRO joins: more than 128 it drops when it cuts them. */
+  MOST_DATAGRAMS = 64,
   /* TCP flags that end a superpacket: they may stand on its last packet. */
   TCP_ENDS = TCP_FIN | TCP_PSH,
 };
@@ -163,6 +165,7 @@ static bool continues(const struct packet *packet, const struct open *open) {
   const uint8_t *at = packet->at;
   const uint8_t *first = open->at;
   if (packet->payload > open->payload || open->bytes + packet->payload > LONGEST) return false;
+  if (packet->protocol == PROTOCOL_UDP && open->packets >= MOST_DATAGRAMS) return false;
   if (packet->version == 4) {
     uint16_t fragment = get16(first + IPV4_FRAGMENT);
     if (at[IPV4_TOS] != first[IPV4_TOS] || at[IPV4_TTL] != first[IPV4_TTL]) return false;

@@ -47,6 +47,8 @@ const RUN = 1024;
 const OPEN = 64;
 /** The longest superpacket, bytes with its IP header. */
 const LONGEST = 65_535;
+/** Datagrams of a UDP superpacket, as many as the kernel's own GRO joins: more than 128 it drops when it cuts them. */
+const MOST_DATAGRAMS = 64;
 
 const TCP_SEQUENCE = 4;
 const TCP_ACKNOWLEDGEMENT = 8;
@@ -247,6 +249,7 @@ function continues(bytes: Uint8Array, slot: number): boolean {
   const first = open[slot + AT];
   const { offset, transport } = packet;
   if (packet.payload > open[slot + PAYLOAD] || open[slot + BYTES] + packet.payload > LONGEST) return false;
+  if (packet.protocol === UDP && open[slot + PACKETS] >= MOST_DATAGRAMS) return false;
   if (packet.version === 4) {
     if (bytes[offset + IPV4_TOS] !== bytes[first + IPV4_TOS]) return false;
     if (bytes[offset + IPV4_TTL] !== bytes[first + IPV4_TTL]) return false;

@@ -133,7 +133,7 @@ export class Outbound {
     if (partial && !this.#completeChecksum(view, header)) {
       counters[C.tx_malformed]++;
     } else if (view.length <= mtu) {
-      this.#encapsulate(view, view.offset, view.length, peer);
+      this.#encapsulateWhole(view, peer);
     } else if (view.dontFragment) {
       this.#tooBig(view, mtu, peer);
     } else {
@@ -182,6 +182,67 @@ export class Outbound {
     const sum = ~this.#context.work.sum(this.#arena, view.offset + start, view.length - start, 0) & 0xffff;
     put16(this.#arena, view.offset + field, sum === 0 && view.protocol === UDP ? 0xffff : sum);
     return true;
+  }
+
+  /** As the next datagram of the record before it, if it can be; else in place. */
+  #encapsulateWhole(view: IpView, peer: number): void {
+    const frame = view.offset - ENCAPSULATION;
+    const length = ENCAPSULATION + view.length;
+    if (!this.#continues(view, length, peer)) {
+      this.#encapsulate(view, view.offset, view.length, peer);
+      return;
+    }
+    this.#writePrefix(view, frame, peer);
+    this.#gather(frame, length);
+    this.#countPeer(peer, 1, view.length);
+  }
+
+  /**
+   * Whether a frame may leave in one message with the last record: to the same peer from the same source port, and no
+   * longer than its datagrams, of which only the last may be shorter. A flow has one source port, so its order stays.
+   */
+  #continues(view: IpView, length: number, peer: number): boolean {
+    const frames = this.#frames;
+    const { records } = frames;
+    const { maxSegments, sourcePorts } = this.#underlay.capabilities;
+    const last = frames.count - 1;
+    if (last < 0 || this.#peers[last] !== peer) return false;
+    const row = last * RECORD;
+    const train = records[row + LENGTH];
+    const segment = records[row + SEGMENT] || train;
+    if (length > segment || train % segment !== 0 || train + length > MAX_SEND || train >= maxSegments * segment) {
+      return false;
+    }
+    const alone = records[row + SEGMENT] === 0;
+    if (alone ? train + length > frames.room : !this.#endsAtCursor(row, length)) return false;
+    return (
+      records[row + SOCKET] % sourcePorts === (flowHash(view) & 0x7fff_ffff) % sourcePorts &&
+      records[row + TOS] === this.#outerTos(view, peer)
+    );
+  }
+
+  /** Whether a record's datagrams can go on: behind them the memory is free, and enough of it. */
+  #endsAtCursor(row: number, length: number): boolean {
+    const { records, cursor, end } = this.#frames;
+    const trainEnd = records[row + OFFSET] + records[row + LENGTH];
+    return ((trainEnd + 3) & ~3) === cursor && trainEnd + length <= end;
+  }
+
+  /** Puts a frame behind the last record's; a record that stands where its packet was read moves to where there is room. */
+  #gather(frame: number, length: number): void {
+    const frames = this.#frames;
+    const { records } = frames;
+    const row = (frames.count - 1) * RECORD;
+    const train = records[row + LENGTH];
+    if (records[row + SEGMENT] === 0) {
+      this.#arena.copyWithin(frames.cursor, records[row + OFFSET], records[row + OFFSET] + train);
+      records[row + OFFSET] = frames.cursor;
+      records[row + SEGMENT] = train;
+    }
+    const at = records[row + OFFSET] + train;
+    this.#arena.copyWithin(at, frame, frame + length);
+    records[row + LENGTH] = train + length;
+    frames.cursor = (at + length + 3) & ~3;
   }
 
   /** In place: the encapsulation is written into the headroom. */

@@ -4,7 +4,7 @@ import { FLAGS, LENGTH, MORE, OFFSET, RECORD, VIRTIO_HEADER } from '../../../src
 import { twins } from '../../../src/bytes/index.js';
 import { seededRandom } from '../../../src/core/random.js';
 import { needsChecksum } from '../../../src/wire/virtio.js';
-import { checksumsOk, payloadOf } from '../dataplane/packets.js';
+import { checksumsOk, payloadOf, udpPacket } from '../dataplane/packets.js';
 import { chance, superpacket, train } from './random-packets.js';
 import { lay } from './twins.js';
 
@@ -78,6 +78,25 @@ t.test('split: right checksums, the payload in order, FIN and PSH last, CWR firs
       t.equal(frame.readUInt32BE(transport + 4), (packet.readUInt32BE(transport + 4) + n * segment) >>> 0);
     });
   }
+  t.end();
+});
+
+t.test('join: a UDP superpacket has at most 64 datagrams, as the kernel cuts no more than 128', (t) => {
+  const packets = Array.from({ length: 150 }, () =>
+    udpPacket({ from: '10.1.0.1', to: '10.2.0.1' }, Buffer.alloc(30, 7)),
+  );
+  const { arena, records } = lay(packets);
+  const joined = new Int32Array(records.length);
+  const count = twins.join(arena, records, packets.length, joined, true, true);
+  const lengths: number[] = [];
+  let length = 0;
+  for (let row = 0; row < count * RECORD; row += RECORD) {
+    length++;
+    if ((joined[row + FLAGS] & MORE) !== 0) continue;
+    lengths.push(length);
+    length = 0;
+  }
+  t.same(lengths, [64, 64, 22]);
   t.end();
 });
 
