@@ -85,10 +85,21 @@ export class Batch {
 
   /** Appends a record (all other words zero) and returns the index of its first word. The caller checks `full`. */
   append(offset: number, length: number): number {
+    const { records } = this;
     const row = this.count++ * RECORD;
-    this.records.fill(0, row, row + RECORD);
-    this.records[row + OFFSET] = offset;
-    this.records[row + LENGTH] = length;
+    records[row + OFFSET] = offset;
+    records[row + LENGTH] = length;
+    // Word by word: `fill` costs more than the ten words.
+    records[row + SEGMENT] = 0;
+    records[row + FLAGS] = 0;
+    records[row + STATUS] = 0;
+    records[row + SOCKET] = 0;
+    records[row + PORT] = 0;
+    records[row + TOS] = 0;
+    records[row + ADDRESS] = 0;
+    records[row + ADDRESS + 1] = 0;
+    records[row + ADDRESS + 2] = 0;
+    records[row + ADDRESS + 3] = 0;
     return row;
   }
 

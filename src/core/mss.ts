@@ -5,6 +5,16 @@ import { IPV4_HEADER } from '../wire/ipv4.js';
 import { IPV6_HEADER } from '../wire/ipv6.js';
 import { findMss, TCP_CHECKSUM, TCP_FLAGS, TCP_HEADER, TCP_SYN } from '../wire/tcp.js';
 
+/** Whether a packet may have an MSS option: the others need not be looked at. */
+export function isSyn(view: IpView): boolean {
+  return (
+    view.protocol === TCP &&
+    view.transport !== -1 &&
+    view.transport + TCP_HEADER <= view.length &&
+    (view.bytes[view.offset + view.transport + TCP_FLAGS] & TCP_SYN) !== 0
+  );
+}
+
 /**
  * Rewrites the MSS option of a SYN or SYN-ACK in place if it asks for segments that do not fit `mtu`; never raises it.
  * @param mtu largest inner IP packet on this path, bytes
@@ -12,12 +22,10 @@ import { findMss, TCP_CHECKSUM, TCP_FLAGS, TCP_HEADER, TCP_SYN } from '../wire/t
  * @returns whether the packet was changed
  */
 export function clampMss(view: IpView, mtu: number, checksumPartial: boolean): boolean {
-  if (view.protocol !== TCP || view.fragment || view.transport === -1) return false;
+  if (view.fragment || !isSyn(view)) return false;
   const { bytes } = view;
   const tcp = view.offset + view.transport;
   const end = view.offset + view.length;
-  if (tcp + TCP_HEADER > end || (bytes[tcp + TCP_FLAGS] & TCP_SYN) === 0) return false;
-
   const at = findMss(bytes, tcp, end);
   const most = mtu - TCP_HEADER - (view.version === 4 ? IPV4_HEADER : IPV6_HEADER);
   if (at === -1 || get16(bytes, at) <= most) return false;

@@ -25,7 +25,7 @@ import {
 import { C, PEER_RX_BYTES, PEER_RX_FRAMES } from '../core/counters.js';
 import { decapsulatedEcn, ECN_DROP, ECN_MASK } from '../core/ecn.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
-import { clampMss } from '../core/mss.js';
+import { clampMss, isSyn } from '../core/mss.js';
 import { TokenBucket } from '../core/token-bucket.js';
 import { unfinishedChecksum } from '../core/unfinished.js';
 import { V4_MAPPED } from '../wire/address.js';
@@ -55,6 +55,7 @@ import {
   VXLAN_OK,
 } from '../wire/vxlan.js';
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
+import { LastPair } from './last-pair.js';
 import type { Neighbours } from './neighbours.js';
 import { type PathContext, pathMtu } from './vtep.js';
 
@@ -85,6 +86,7 @@ export class Inbound {
   readonly #packets = new Batch(this.#arena, 0, this.#prefixAt, PACKETS);
   readonly #joined = new Batch(this.#arena, 0, this.#prefixAt, PACKETS);
   readonly #view = new IpView();
+  readonly #last = new LastPair();
   readonly #probes = new TokenBucket(PROBES_PER_SECOND, PROBES_BURST);
 
   constructor(device: DeviceEdge, underlay: UnderlayEdge, context: PathContext, neighbours: Neighbours) {
@@ -97,6 +99,7 @@ export class Inbound {
   /** Delivers what waits at the underlay, up to one batch. @returns messages received */
   turn(): number {
     this.#received.clear();
+    this.#last.forget();
     const messages = this.#underlay.receive(this.#received);
     for (let row = 0; row < messages * RECORD; row += RECORD) this.#sender(row);
     this.#write();
@@ -201,6 +204,10 @@ export class Inbound {
       counters[C.rx_malformed]++;
       return;
     }
+    if (this.#last.peer(view) === peer) {
+      this.#deliver(view, peer, row);
+      return;
+    }
     if (martianSource(view) || martianDestination(view)) {
       // Solicitations that check a neighbour known already come from one unicast address to another.
       if (!this.#neighbours.solicitation(view, peer, this.#received, row)) counters[C.rx_martian]++;
@@ -210,9 +217,18 @@ export class Inbound {
     if (owner === SELF) counters[C.rx_looped]++;
     else if (owner !== peer) counters[C.rx_source_not_owned]++;
     else if (table.owner(view.dst0, view.dst1, view.dst2, view.dst3) !== SELF) counters[C.rx_not_ours]++;
-    else if (this.#neighbours.solicitation(view, peer, this.#received, row)) return;
-    else if (!this.#mark(view, this.#received.records[row + TOS])) counters[C.rx_ecn_dropped]++;
-    else this.#accept(view, peer, this.#received.records[row + SEGMENT]);
+    else {
+      this.#last.remember(view, peer);
+      this.#deliver(view, peer, row);
+    }
+  }
+
+  /** A packet between addresses that are in order. */
+  #deliver(view: IpView, peer: number, row: number): void {
+    if (this.#neighbours.solicitation(view, peer, this.#received, row)) return;
+    const { records } = this.#received;
+    if (!this.#mark(view, records[row + TOS])) this.#context.counters[C.rx_ecn_dropped]++;
+    else this.#accept(view, peer, records[row + SEGMENT]);
   }
 
   /** Carries a congestion mark from outside in. @returns false: the packet is to be dropped for it */
@@ -228,7 +244,7 @@ export class Inbound {
   #accept(view: IpView, peer: number, segment: number): void {
     const { counters, peerCounters, work } = this.#context;
     const field = unfinishedChecksum(view, work);
-    if (clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
+    if (isSyn(view) && clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
     counters[C.rx_frames]++;
     counters[C.rx_bytes] += view.length;
     peerCounters[peer * 4 + PEER_RX_FRAMES]++;

@@ -36,6 +36,7 @@ import * as virtio from '../wire/virtio.js';
 import { ENCAPSULATION, ENCAPSULATION_ETHERTYPE } from '../wire/vxlan.js';
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
 import type { IcmpAnswers } from './icmp-answers.js';
+import { LastPair } from './last-pair.js';
 import { HEADROOM, INHERIT, type PathContext, pathMtu } from './vtep.js';
 
 /** Packets read in one turn. */
@@ -73,6 +74,7 @@ export class Outbound {
   /** Offset and length of each fragment, pairwise. */
   readonly #fragments = new Int32Array(2 * MAX_FRAGMENTS);
   readonly #view = new IpView();
+  readonly #last = new LastPair();
   /** The same for a frame that was split and is to be fragmented. */
   readonly #frameView = new IpView();
 
@@ -87,6 +89,7 @@ export class Outbound {
   turn(): number {
     const read = this.#read;
     read.clear();
+    this.#last.forget();
     const packets = this.#device.read(read, HEADROOM);
     for (let row = 0; row < packets * RECORD; row += RECORD) {
       this.#check(read.records[row + OFFSET], read.records[row + LENGTH]);
@@ -99,7 +102,12 @@ export class Outbound {
     const { counters, table } = this.#context;
     const view = this.#view;
     counters[C.tx_packets]++;
-    if (!view.parse(this.#arena, offset, length)) counters[C.tx_malformed]++;
+    if (!view.parse(this.#arena, offset, length)) {
+      counters[C.tx_malformed]++;
+      return;
+    }
+    const peer = this.#last.peer(view);
+    if (peer !== NOBODY) this.#fit(view, peer);
     else if (martianSource(view) || martianDestination(view)) counters[C.tx_martian]++;
     else if (table.owner(view.src0, view.src1, view.src2, view.src3) !== SELF) counters[C.tx_source_foreign]++;
     else this.#route(view);
@@ -114,6 +122,7 @@ export class Outbound {
       counters[C.tx_no_peer]++;
       this.#answers.unreachable(view);
     } else {
+      this.#last.remember(view, peer);
       this.#fit(view, peer);
     }
   }
