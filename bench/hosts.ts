@@ -1,22 +1,28 @@
 /**
- * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--native] [--laboratory cable] [--json FILE]`: podwire beside a kernel vxlan device,
- * tinc and fastd, or with `--native` podwire with the addon, with less of it and without it; between two hosts in network
- * namespaces, with iperf3 and ping, in one of the two laboratories (src/lab/plan.ts). Rounds are interleaved; medians are
- * printed.
+ * `npm run bench:hosts -- [--rounds 3] [--seconds 3] [--native] [--laboratory virtual|cable|both] [--only podwire,…] [--out FOLDER]`:
+ * podwire beside a kernel vxlan device and every overlay that is installed, or with `--native` podwire with the addon, with
+ * less of it and without it; between two hosts in network namespaces, with iperf3 and ping, in the two laboratories
+ * (src/lab/plan.ts). Rounds are interleaved; medians and spread are printed, and with `--out` written as JSON and as a chart.
  */
-import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Lab } from '../src/lab/lab.js';
-import { laboratoryOf } from '../src/lab/plan.js';
+import { type Laboratory, laboratoryOf } from '../src/lab/plan.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram } from '../src/lab/tools.js';
+import type { Sample } from './hosts/figures.js';
+import { measureOverlay } from './hosts/measure.js';
+import { chart, json, table } from './hosts/report.js';
 import { fastd } from './peers/fastd.js';
 import { kernelVxlan } from './peers/kernel-vxlan.js';
+import { n2n } from './peers/n2n.js';
+import { nebula } from './peers/nebula.js';
+import { openvpn } from './peers/openvpn.js';
 import type { Overlay } from './peers/overlay.js';
 import { podwire, podwireModes } from './peers/podwire.js';
 import { tinc } from './peers/tinc.js';
+import { wireguardGo } from './peers/wireguard-go.js';
+import { machine } from './statistics.js';
 
 const { values } = parseArgs({
   options: {
@@ -24,18 +30,10 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     native: { type: 'boolean', default: false },
     laboratory: { type: 'string' },
-    json: { type: 'string' },
+    only: { type: 'string' },
+    out: { type: 'string' },
   },
 });
-const seconds = values.seconds;
-
-const LOADS = {
-  'TCP 1 (Gbit/s)': ['-t', seconds],
-  'TCP 1 reverse (Gbit/s)': ['-t', seconds, '-R'],
-  'TCP 4 (Gbit/s)': ['-t', seconds, '-P', '4'],
-  'UDP 64 B (k/s)': ['-t', seconds, '-u', '-b', '0', '-l', '64'],
-} as const;
-type Figure = keyof typeof LOADS | 'RTT (µs)';
 
 await ensurePrivileges();
 for (const program of ['iperf3', 'ping']) {
@@ -43,90 +41,57 @@ for (const program of ['iperf3', 'ping']) {
   console.error(`bench:hosts needs ${program}: apt-get install iperf3 iputils-ping`);
   process.exit(2);
 }
-const wanted: readonly Overlay[] = values.native ? podwireModes : [kernelVxlan, podwire, tinc, fastd];
-const overlays = wanted.filter(({ name, program }) => {
-  if (program === undefined || hasProgram(program)) return true;
-  console.error(`${name}: skipped, ${program} is not installed`);
-  return false;
-});
+const all = values.native ? podwireModes : [kernelVxlan, podwire, wireguardGo, tinc, fastd, openvpn, nebula, n2n];
+const overlays = all.filter(({ name }) => isWanted(name)).filter(isInstalled);
+const laboratories: readonly Laboratory[] =
+  values.laboratory === 'both' ? ['virtual', 'cable'] : [laboratoryOf(values.laboratory)];
 
-const samples = new Map<string, Map<Figure, number[]>>(overlays.map(({ name }) => [name, new Map()]));
+const samples = new Map(
+  laboratories.map((laboratory) => [laboratory, new Map(overlays.map(({ name }) => [name, [] as Sample[]]))]),
+);
 for (let round = 1; round <= Number(values.rounds); round++) {
-  for (const overlay of overlays) {
-    console.error(`round ${round}: ${overlay.name}`);
-    await measureOverlay(overlay);
-  }
-}
-report();
-
-async function measureOverlay(overlay: Overlay): Promise<void> {
-  const lab = await Lab.create({ name: 'bench', hosts: 2, laboratory: laboratoryOf(values.laboratory) });
-  try {
-    const address = await overlay.start(lab);
-    const [alpha, bravo] = lab.hosts;
-    await reachable(lab, address);
-    lab.spawn(bravo, ['iperf3', '-s'], { stdio: 'ignore' });
-    for (const [figure, args] of Object.entries(LOADS) as [keyof typeof LOADS, readonly string[]][]) {
-      note(overlay.name, figure, await iperf(lab, address, args));
+  for (const laboratory of laboratories) {
+    for (const overlay of overlays) {
+      console.error(`round ${round}, ${laboratory}: ${overlay.name}`);
+      await tryOnce(overlay, laboratory);
     }
-    const ping = await lab.exec(alpha, ['ping', '-n', '-q', '-i', '0.002', '-c', '1000', address], {
-      timeoutMs: 30_000,
-    });
-    note(overlay.name, 'RTT (µs)', Number(/= [\d.]+\/([\d.]+)/.exec(ping.stdout)?.[1]) * 1000);
-  } finally {
-    await lab.destroy();
+    // A long run that is broken off leaves what it has.
+    write(laboratory);
+  }
+}
+for (const laboratory of laboratories) {
+  const words = `underlay MTU 1500, laboratory ${laboratory}; medians of ${values.rounds} rounds of ${values.seconds} s, least to most`;
+  console.log(`${machine()}; ${words}\n\n${table(measured(laboratory))}\n`);
+}
+
+async function tryOnce(overlay: Overlay, laboratory: Laboratory): Promise<void> {
+  try {
+    const sample = await measureOverlay(overlay, laboratory, Number(values.seconds));
+    samples.get(laboratory)?.get(overlay.name)?.push(sample);
+  } catch (error) {
+    console.error(`${overlay.name}: this round is missing: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-async function reachable(lab: Lab, address: string): Promise<void> {
-  for (let tries = 0; tries < 20; tries++) {
-    if ((await lab.exec(lab.hosts[0], ['ping', '-n', '-c', '1', '-W', '1', address])).code === 0) return;
-  }
-  throw new Error(`${address} does not answer`);
+/** Without those of which no round came to an end. */
+function measured(laboratory: Laboratory): Map<string, readonly Sample[]> {
+  return new Map([...(samples.get(laboratory) ?? [])].filter(([, rounds]) => rounds.length > 0));
 }
 
-/** Gbit/s, or for UDP thousand datagrams delivered a second. */
-async function iperf(lab: Lab, address: string, args: readonly string[]): Promise<number> {
-  const run = () => lab.exec(lab.hosts[0], ['iperf3', '-c', address, '-J', ...args], { timeoutMs: 60_000 });
-  let result = await run();
-  for (let tries = 0; result.code !== 0 && tries < 20; tries++) {
-    // Its server may not be there yet, or not be done with the one before.
-    await delay(100);
-    result = await run();
-  }
-  const { end, error } = JSON.parse(result.stdout);
-  if (error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${error}`);
-  if (!args.includes('-u')) return end.sum_received.bits_per_second / 1e9;
-  return (end.sum.packets - end.sum.lost_packets) / end.sum.seconds / 1000;
+function write(laboratory: Laboratory): void {
+  if (values.out === undefined) return;
+  mkdirSync(values.out, { recursive: true });
+  const found = measured(laboratory);
+  writeFileSync(join(values.out, `${laboratory}.json`), json(machine(), laboratory, found));
+  writeFileSync(join(values.out, `${laboratory}.svg`), chart(`Laboratory ${laboratory}: ${machine()}`, found));
 }
 
-function note(name: string, figure: Figure, value: number): void {
-  const figures = samples.get(name) ?? new Map<Figure, number[]>();
-  figures.set(figure, [...(figures.get(figure) ?? []), value]);
-  samples.set(name, figures);
+function isWanted(name: string): boolean {
+  return values.only === undefined || values.only.split(',').some((word) => name.startsWith(word));
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
-function report(): void {
-  const figures: Figure[] = [...(Object.keys(LOADS) as (keyof typeof LOADS)[]), 'RTT (µs)'];
-  const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`;
-  console.log(
-    `${machine}; underlay MTU 1500, laboratory ${laboratoryOf(values.laboratory)}; medians of ${values.rounds} rounds, least to most\n`,
-  );
-  console.log(`| | ${figures.join(' | ')} |\n|---|${figures.map(() => '---|').join('')}`);
-  for (const [name, found] of samples) {
-    const cells = figures.map((figure) => {
-      const all = found.get(figure) ?? [];
-      const digits = figure.startsWith('TCP') ? 2 : 0;
-      const range = `${Math.min(...all).toFixed(digits)}–${Math.max(...all).toFixed(digits)}`;
-      return `${median(all).toFixed(digits)} (${range})`;
-    });
-    console.log(`| ${name} | ${cells.join(' | ')} |`);
-  }
-  if (values.json === undefined) return;
-  const results = Object.fromEntries([...samples].map(([name, found]) => [name, Object.fromEntries(found)]));
-  writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+function isInstalled({ name, program, programs = program === undefined ? [] : [program] }: Overlay): boolean {
+  const missing = programs.filter((needed) => !hasProgram(needed));
+  if (missing.length > 0) console.error(`${name}: skipped, ${missing.join(' and ')} not installed`);
+  return missing.length === 0;
 }
