@@ -48,7 +48,14 @@ export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict
     heap: slope('heapKiB'),
     filesMost: Math.max(0, ...samples.map(({ files }) => files)),
     filesLast: samples.at(-1)?.files ?? 0,
-    verdict: minutes < LEAST ? 'too short' : verdictOf(rss, TOLERATED),
+    verdict: verdictOfLife(minutes, collected >= 0, rss),
     samples,
   };
+}
+
+/** A rise says nothing before the heap's first full collection: until then what is garbage counts as well. */
+function verdictOfLife(minutes: number, collected: boolean, rss: Slope): LifeVerdict['verdict'] {
+  if (minutes < LEAST) return 'too short';
+  const verdict = verdictOf(rss, TOLERATED);
+  return verdict === 'grows' && !collected ? 'undecided' : verdict;
 }
