@@ -67,28 +67,16 @@ function inTheWay(config: PlacedConfig, { kind, traffic, where, remove, packets 
 }
 
 /** Strict filtering of sources hurts where the way back to a source is another one. */
-export function reversePaths({ device }: PlacedConfig, facts: MachineFacts, underlay: string): Finding[] {
-  const { all, device: own, underlay: outer } = facts.rpFilter;
-  const strict = (value: number | undefined) => value !== undefined && Math.max(all, value) === 1;
-  const loose = (name: string) => `'sysctl -w net/ipv4/conf/${name}/rp_filter=2'`;
-  const ours = strict(own)
-    ? [
-        warn(
-          'rp_filter',
-          `${device} filters sources strictly: what peers send from their underlay addresses is lost`,
-          loose(device),
-        ),
-      ]
-    : [];
-  if (!strict(outer)) return ours;
-  const lost = facts.otherWays.map(({ peer, device: other }) =>
+export function reversePaths(facts: MachineFacts, underlay: string): Finding[] {
+  const { all, underlay: outer } = facts.rpFilter;
+  if (outer === undefined || Math.max(all, outer) !== 1) return [];
+  return facts.otherWays.map(({ peer, device: other }) =>
     warn(
       'rp_filter',
       `${underlay} filters sources strictly, and the way back to ${formatAddress(peer)} is ${other}: its frames are lost`,
-      loose(underlay),
+      `'sysctl -w net/ipv4/conf/${underlay}/rp_filter=2'`,
     ),
   );
-  return [...ours, ...lost];
 }
 
 export function disabledIpv6({ device, podCidr }: PlacedConfig, { ipv6Disabled }: MachineFacts): Finding[] {

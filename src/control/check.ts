@@ -279,7 +279,7 @@ function reversePath(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const { rpFilter } = facts;
   // There is no such filter for IPv6.
   const outer = addressIn(config.underlay, 4);
-  const hurting = reversePaths(config, facts, (outer && interfaceWith(outer, facts)?.name) ?? '');
+  const hurting = reversePaths(facts, (outer && interfaceWith(outer, facts)?.name) ?? '');
   if (hurting.length > 0) return hurting;
   const subject = 'rp_filter';
   // The kernel takes the larger of `all` and the device's own.

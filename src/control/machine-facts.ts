@@ -102,8 +102,6 @@ export interface MachineFacts {
     readonly all: number;
     readonly default: number;
     readonly writable: boolean;
-    /** Of our device; undefined: there is none. */
-    readonly device: number | undefined;
     /** Of the underlay's device. */
     readonly underlay: number | undefined;
   };

@@ -158,11 +158,10 @@ async function gatherSettings(
     'net/netfilter/nf_conntrack_max',
     'net/core/rmem_max',
     'net/core/wmem_max',
-    `net/ipv4/conf/${config.device}/rp_filter`,
     `net/ipv6/conf/${config.device}/disable_ipv6`,
     ...(outer === undefined ? [] : [`net/ipv4/conf/${outer}/rp_filter`]),
   ];
-  const [ipv4, ipv6, all, preset, count, max, receive, send, own, disabled, underlay] = await Promise.all(
+  const [ipv4, ipv6, all, preset, count, max, receive, send, disabled, underlay] = await Promise.all(
     paths.map(readNumber),
   );
   const writable = await access('/proc/sys/net/ipv4/conf/all/rp_filter', constants.W_OK).then(
@@ -174,7 +173,7 @@ async function gatherSettings(
       ipv4: ipv4 === undefined ? undefined : ipv4 !== 0,
       ipv6: ipv6 === undefined ? undefined : ipv6 !== 0,
     },
-    rpFilter: { all: all ?? 0, default: preset ?? 0, writable, device: own, underlay },
+    rpFilter: { all: all ?? 0, default: preset ?? 0, writable, underlay },
     ipv6Disabled: disabled === undefined ? undefined : disabled !== 0,
     invalidPackets: invalidPackets((await readText('/proc/self/net/stat/nf_conntrack')) ?? ''),
     conntrack: count === undefined || max === undefined ? undefined : { count, max },

@@ -24,7 +24,7 @@ const fit: MachineFacts = {
   joins: [],
   keyProblem: undefined,
   forwarding: { ipv4: true, ipv6: true },
-  rpFilter: { all: 0, default: 2, writable: true, device: undefined, underlay: 0 },
+  rpFilter: { all: 0, default: 2, writable: true, underlay: 0 },
   otherWays: [],
   ipv6Disabled: undefined,
   stealingRules: [],
@@ -250,12 +250,6 @@ t.test('one fact after another turned bad', async (t) => {
     ],
     ['what is invalid is dropped, and there was none', obstacle('invalid', 0), []],
     ['the same without a counter', obstacle('invalid'), []],
-    [
-      'our device filters strictly',
-      { rpFilter: { ...fit.rpFilter, all: 1, device: 0 } },
-      ['warn rp_filter: podwire0 filters sources strictly: what peers send from their underlay addresses is lost'],
-    ],
-    ['our device filters loosely', { rpFilter: { ...fit.rpFilter, all: 1, device: 2 } }, []],
     [
       'the underlay filters strictly, and the way back is another',
       { rpFilter: { ...fit.rpFilter, underlay: 1 }, otherWays: [{ peer: address('198.51.100.2'), device: 'wlan0' }] },
