@@ -29,8 +29,9 @@ export async function ipBatch(lines: readonly string[], options: BatchOptions = 
 export async function ipQuery(
   lines: readonly string[],
   flags: readonly string[] = [],
+  runner = run,
 ): Promise<(readonly unknown[] | undefined)[]> {
-  const { stdout, failures } = await runBatch(lines, ['-force', '-json', ...flags]);
+  const { stdout, failures } = await runBatch(lines, ['-force', '-json', ...flags], runner);
   const answers = stdout.split('\n').filter((text) => text !== '');
   let next = 0;
   // A line that failed printed nothing; each other one printed one array, in one line.

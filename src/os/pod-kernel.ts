@@ -8,7 +8,7 @@ import { CNI, CniError } from '../pods/cni/error.js';
 import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
 import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
-import { run } from './run.js';
+import type { run } from './run.js';
 import { Shells } from './shells.js';
 import { setSysctls } from './sysctl.js';
 
@@ -97,12 +97,12 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async filterTable(family: string, table: string): Promise<string | undefined> {
-    const { code, stdout } = await run('nft', ['list', 'table', family, table]);
+    const { code, stdout } = await this.#runner('nft', ['list', 'table', family, table]);
     return code === 0 ? stdout : undefined;
   }
 
   async links(): Promise<readonly NodeLink[]> {
-    const [found] = await ipQuery(['address show'], ['-details']);
+    const [found] = await ipQuery(['address show'], ['-details'], this.#runner);
     return ((found ?? []) as LinkDetails[]).map((link) => ({
       name: link.ifname,
       index: link.ifindex,
@@ -121,7 +121,7 @@ export class LinuxPodKernel implements PodKernel {
     const argv = [`--net=${netns}`, 'ip', '-json', '-force', '-batch', '-'];
     // `table all` means both families; routes of the main table name none.
     const lines = [`address show dev ${ifname}`, `route show table all dev ${ifname}`];
-    const { stdout } = await run('nsenter', argv, `${lines.join('\n')}\n`);
+    const { stdout } = await this.#runner('nsenter', argv, `${lines.join('\n')}\n`);
     const [[link] = [], routes = []] = stdout
       .split('\n')
       .filter((line) => line.startsWith('['))

@@ -98,9 +98,10 @@ class Shell {
 
   #read(text: string): void {
     this.#output += text;
-    const end = new RegExp(`\\n${END} (\\d+)\\n$`).exec(this.#output);
-    if (!end) return;
-    this.#finish({ code: Number(end[1]), failure: undefined, output: this.#output.slice(0, end.index) });
+    const at = this.#output.lastIndexOf(`\n${END} `);
+    if (at === -1 || !this.#output.endsWith('\n')) return;
+    const code = Number(this.#output.slice(at + END.length + 2));
+    this.#finish({ code, failure: undefined, output: this.#output.slice(0, at) });
   }
 
   #end({ failure }: { failure: string }): void {

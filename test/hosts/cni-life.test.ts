@@ -166,7 +166,9 @@ t.test(`${PODS} ADD and DEL, ${AT_ONCE} at once, plugins and agents killed`, { s
   t.teardown(() => lab.destroy());
   const [alpha] = lab.hosts;
   mkdirSync(join(lab.directory, 'alpha'), { recursive: true });
-  const node: { now: RunningPodwire } = { now: await lab.startPodwire(alpha) };
+  // Room for all: an address that was given back rests for half a minute.
+  const config = { podCidr: ['10.244.16.0/20', 'fd00:244:0:1::/64'], peers: [] };
+  const node: { now: RunningPodwire } = { now: await lab.startPodwire(alpha, { config }) };
   const spaces = await containers(lab, alpha, ...Array.from({ length: AT_ONCE }, (_, i) => `p${i}`));
   const living = new Map<string, readonly string[]>();
   let started = 0;
@@ -177,9 +179,15 @@ t.test(`${PODS} ADD and DEL, ${AT_ONCE} at once, plugins and agents killed`, { s
   async function work(space: Container): Promise<void> {
     while (started < PODS) {
       const container = { ...space, id: `c${started++}` };
-      const config = { attach: random() < 0.5 ? 'bridge' : 'ptp', masquerade: random() < 0.2 };
+      const network = { attach: random() < 0.5 ? 'bridge' : 'ptp', masquerade: random() < 0.2 };
       const kill = random() < 0.1;
-      const adding = cni(lab, node.now, 'ADD', container, kill ? { config, plugin: CUT } : { config });
+      const adding = cni(
+        lab,
+        node.now,
+        'ADD',
+        container,
+        kill ? { config: network, plugin: CUT } : { config: network },
+      );
       const { code, json } = await adding;
       if (kill) cut++;
       if (code === 0 && json.ips) {
@@ -205,7 +213,7 @@ t.test(`${PODS} ADD and DEL, ${AT_ONCE} at once, plugins and agents killed`, { s
     const died = new Promise((resolve) => node.now.process.once('close', resolve));
     node.now.process.kill('SIGKILL');
     await died;
-    node.now = await lab.startPodwire(alpha);
+    node.now = await lab.startPodwire(alpha, { config });
   }
 
   let done = false;
