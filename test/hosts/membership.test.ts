@@ -168,7 +168,7 @@ t.test('strangers and impostors', { skip }, async (t) => {
   await t.rejects(
     lab.startPodwire(lab.hosts[2], {
       config: { ...gossipConfig(lab, lab.hosts[2]), gossip: { keyFile: otherKey } },
-      timeoutMs: 3_000,
+      timeoutMs: 8_000,
     }),
     { message: /no node lets us in yet/ },
     'another key does not admit',
