@@ -187,7 +187,7 @@ export class PodNetwork {
   }
 
   async #add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
-    const { kernel, store, now } = this.#options;
+    const { kernel, store, events, now } = this.#options;
     const node = this.#node;
     if (!node)
       throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet yet: podwire status says why; nothing was changed');
@@ -218,6 +218,7 @@ export class PodNetwork {
       await this.#giveUp(record, plan, error);
     }
     this.#compact();
+    events.tell('pod-attached', `${nameOf(record)} has ${record.addresses.join(', ')}, by ${record.attach}`);
     return plan.result;
   }
 
