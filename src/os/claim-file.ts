@@ -3,6 +3,7 @@
  * of another range or of another size of blocks is none.
  */
 import { join } from 'node:path';
+import { visible } from '../control/config/problem.js';
 import { type Claim, LAST_EPOCH } from '../core/ipam/claim.js';
 import { formatPrefix, type Prefix, parsePrefix } from '../wire/address.js';
 import { deleteFile, readIfThere, writeDurably } from './state-dir.js';
@@ -34,7 +35,9 @@ export class ClaimFile {
     const kept = parse(text);
     if (!kept) return { warning: `${this.#file} is damaged: the node claims a subnet anew` };
     if (kept.cluster !== this.#cluster) {
-      return { warning: `${this.#file} is of the cluster range ${kept.cluster}: the node claims a subnet anew` };
+      return {
+        warning: `${this.#file} is of the cluster range ${visible(kept.cluster)}: the node claims a subnet anew`,
+      };
     }
     return { claim: kept.claim };
   }
