@@ -82,7 +82,7 @@ interface IperfReport {
 async function iperf(lab: Lab, address: string, args: readonly string[]): Promise<IperfReport> {
   const run = () => lab.exec(lab.hosts[0], ['iperf3', '-c', address, '-J', ...args], { timeoutMs: 60_000 });
   let result = await run();
-  for (let tries = 0; result.code !== 0 && tries < 20; tries++) {
+  for (let tries = 0; result.code !== 0 && tries < 100; tries++) {
     // Its server may not be there yet, or not be done with the one before.
     await delay(100);
     result = await run();
