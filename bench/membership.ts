@@ -198,7 +198,8 @@ function serfProtocol(): Protocol {
       const [first] = lab.hosts;
       const argv = ['serf', 'agent', `-node=${host.name}`, `-bind=${host.underlay}:7950`, '-profile=lan'];
       argv.push(`-rpc-addr=127.0.0.1:7373`, `-event-handler=${handler}`);
-      if (host !== first) argv.push(`-join=${first.underlay}:7950`);
+      // The first may not listen yet: an agent that only joins would end.
+      if (host !== first) argv.push(`-retry-join=${first.underlay}:7950`, '-retry-interval=250ms');
       const startedAt = Date.now();
       const child = lab.spawn(host, argv, { stdio: 'ignore' });
       return { startedAt, kill: () => void child.kill('SIGKILL') };
