@@ -385,8 +385,8 @@ static uint32_t send_chunk(int fd, uint8_t *bytes, struct pw_record *records, ui
       if (room) continue;
       errno = EAGAIN;
     }
-    /* The failed send took the error off the socket: what is left fails again. */
-    if (done < 0 && errno != EAGAIN && ++tries < SEND_TRIES) continue;
+    /* The failed send took the error off the socket: what is left fails again. A full queue is no such error. */
+    if (done < 0 && errno != EAGAIN && errno != ENOBUFS && ++tries < SEND_TRIES) continue;
     records[at++].status = done < 0 ? errno : EIO;
     tries = 0;
   }

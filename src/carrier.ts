@@ -1,7 +1,7 @@
 /**
  * What carries a node's traffic: UDP sockets, TUN device, kernel state, forwarding table and worker threads, for one underlay
- * (an address, or one of each family) and one set of pod subnets. Taken in this order, given back in the opposite one. A node whose subnet or
- * underlay changes ends its carrier and starts another.
+ * (an address, or one of each family) and one set of pod subnets. Taken in this order, given back in the opposite one. A
+ * node whose subnet or underlay changes ends its carrier and starts another.
  */
 import type { Log } from './control/agent-types.js';
 import type { ResolvedConfig } from './control/config/node-config.js';

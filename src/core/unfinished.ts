@@ -17,12 +17,16 @@ import { UDP_CHECKSUM, UDP_HEADER } from '../wire/udp.js';
 export function unfinishedChecksum(view: IpView, work: ByteWork): number {
   if (view.transport < 0 || view.fragment) return 0;
   const length = view.length - view.transport;
-  let field = 0;
-  if (view.protocol === TCP && length >= TCP_HEADER) field = TCP_CHECKSUM;
-  else if (view.protocol === UDP && length >= UDP_HEADER) field = UDP_CHECKSUM;
-  else return 0;
+  const field = checksumField(view.protocol, length);
+  if (field === 0) return 0;
   const at = view.offset + view.transport;
   const pseudo = view.pseudoHeaderSum();
   if (get16(view.bytes, at + field) !== pseudo) return 0;
   return work.sum(view.bytes, at, length, pseudo) === 0xffff ? 0 : field;
+}
+
+/** Where the field stands in a whole TCP or UDP header; 0: there is none such. */
+function checksumField(protocol: number, length: number): number {
+  if (protocol === TCP) return length >= TCP_HEADER ? TCP_CHECKSUM : 0;
+  return protocol === UDP && length >= UDP_HEADER ? UDP_CHECKSUM : 0;
 }

@@ -64,8 +64,6 @@ const RECEIVE_RECORDS = 32;
 const RECEIVE_BYTES = RECEIVE_RECORDS * 65_536;
 /** Room to cut a superpacket in, where the device takes none. */
 const CUT_BYTES = 256 << 10;
-/** What stands before each packet that is cut off: a virtio header of zeros. */
-const CUT_PREFIX = 16;
 /** Frames that are joined and written together. */
 const PACKETS = 1024;
 /** Path probes that are handed on, however many a peer sends. */
@@ -77,8 +75,9 @@ export class Inbound {
   readonly #underlay: UnderlayEdge;
   readonly #context: PathContext;
   readonly #neighbours: Neighbours;
-  readonly #arena = Buffer.alloc(RECEIVE_BYTES + CUT_BYTES + CUT_PREFIX);
+  readonly #arena = Buffer.alloc(RECEIVE_BYTES + CUT_BYTES + VIRTIO_HEADER);
   readonly #received = new Batch(this.#arena, 0, RECEIVE_BYTES, RECEIVE_RECORDS);
+  /** A virtio header of zeros: what stands before each packet that is cut off. */
   readonly #prefixAt = RECEIVE_BYTES + CUT_BYTES;
   /** Where the next cut packets may stand. */
   #cutAt = RECEIVE_BYTES;

@@ -126,7 +126,7 @@ export class PodNetwork {
     return ATTACHMENT[record.attach].plan(record, this.#node ?? this.#nodeWith([], record.mtu));
   }
 
-  /** The node carries nothing for now. */
+  /** The node has no device until it holds subnets again: pods stay, their ways through the tunnel go. */
   async letGo(): Promise<void> {
     this.#node = undefined;
     await this.#follow(NO_ROUTES);

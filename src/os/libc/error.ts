@@ -10,6 +10,7 @@ export const EAGAIN = constants.errno.EAGAIN;
 export const EINVAL = constants.errno.EINVAL;
 export const ENOTSOCK = constants.errno.ENOTSOCK;
 export const EMSGSIZE = constants.errno.EMSGSIZE;
+export const ENOBUFS = constants.errno.ENOBUFS;
 
 /** Names by number. Node leaves out EBADFD, and has two names for some: the addon's goes last. */
 const NAMES = new Map<number, string>([

@@ -2,7 +2,7 @@
 import { ADDRESS, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS, TOS } from '../../bytes/batch.js';
 import { POLLOUT, type SystemCalls } from '../system-calls.js';
 import { INT32_MAX, wantBytes, wantI32, wantInts, wantRange, wantRecords, wantU32 } from './arguments.js';
-import { EAGAIN, EBADF, EINTR, EIO, EMSGSIZE, ENOTSOCK, systemError } from './error.js';
+import { EAGAIN, EBADF, EINTR, EIO, EMSGSIZE, ENOBUFS, ENOTSOCK, systemError } from './error.js';
 import type { Libc } from './library.js';
 import { ArenaAddress, Struct } from './memory.js';
 import {
@@ -186,8 +186,8 @@ export function udpSendCall(libc: Libc): Pick<SystemCalls, 'udpSend'> {
       }
       const errno = done < 0 ? libc.errno() : EIO;
       if (errno === EINTR || (errno === EAGAIN && hasRoom(fd))) continue;
-      // The failed send took the error off the socket: what is left fails again.
-      if (done < 0 && errno !== EAGAIN && ++tries < SEND_TRIES) continue;
+      // The failed send took the error off the socket: what is left fails again. A full queue is no such error.
+      if (done < 0 && errno !== EAGAIN && errno !== ENOBUFS && ++tries < SEND_TRIES) continue;
       records[(first + at++) * RECORD + STATUS] = errno;
       tries = 0;
     }
