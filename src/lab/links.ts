@@ -2,7 +2,22 @@
 import { type LabPlan, routerOf } from './plan.js';
 import { FAR_PORT, NEAR_PORT } from './router.js';
 
+/** A veth pair: the one end, the other end, and their MTU, bytes. */
+interface Cable {
+  readonly here: string;
+  readonly port: string;
+  readonly there: string;
+  readonly peer: string;
+  readonly mtu: number;
+}
+
+const FIRST_PORT_INDEX = 100;
+
 export function links(plan: LabPlan): string[] {
+  return cables(plan).map(add);
+}
+
+function cables(plan: LabPlan): Cable[] {
   const hosts = plan.hosts.flatMap((host) => [
     veth(routerOf(plan, host).namespace, host.name, host.namespace, plan.mtu),
     ...host.pods.map((pod) => veth(host.namespace, pod.port, pod.namespace, plan.podMtu)),
@@ -12,8 +27,17 @@ export function links(plan: LabPlan): string[] {
 }
 
 /** `port` here, `peer` there. */
-function veth(here: string, port: string, there: string, mtu: number, peer = 'eth0'): string {
-  return `link add name ${port} mtu ${mtu} netns ${here} type veth peer name ${peer} mtu ${mtu} netns ${there}`;
+function veth(here: string, port: string, there: string, mtu: number, peer = 'eth0'): Cable {
+  return { here, port, there, peer, mtu };
+}
+
+/**
+ * Two ends with one and the same index seem one device to the kernel: it then takes up to a second to notice that the
+ * cable is plugged in, and drops what is sent until then. So the ports have indexes that no peer gets by itself.
+ */
+function add({ here, port, there, peer, mtu }: Cable, order: number): string {
+  const index = FIRST_PORT_INDEX + order;
+  return `link add name ${port} index ${index} mtu ${mtu} netns ${here} type veth peer name ${peer} mtu ${mtu} netns ${there}`;
 }
 
 /**

@@ -12,8 +12,8 @@ t.test('the commands that make a lab', async (t) => {
     ['podwire-x-42-router', 'podwire-x-42-alpha', 'podwire-x-42-alpha-pod1'],
   );
   t.strictSame(links(plan), [
-    'link add name alpha mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
-    'link add name pod1 mtu 1450 netns podwire-x-42-alpha type veth peer name eth0 mtu 1450 netns podwire-x-42-alpha-pod1',
+    'link add name alpha index 100 mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
+    'link add name pod1 index 101 mtu 1450 netns podwire-x-42-alpha type veth peer name eth0 mtu 1450 netns podwire-x-42-alpha-pod1',
   ]);
   t.strictSame(router(plan, 4), [
     'link set lo up',
@@ -89,9 +89,9 @@ t.test('two routers in a row: the first host is at the one, the others at the ot
     ['podwire-x-42-router', 'podwire-x-42-far', 'podwire-x-42-alpha', 'podwire-x-42-bravo'],
   );
   t.strictSame(links(plan), [
-    'link add name far mtu 1500 netns podwire-x-42-router type veth peer name near mtu 1500 netns podwire-x-42-far',
-    'link add name alpha mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
-    'link add name bravo mtu 1500 netns podwire-x-42-far type veth peer name eth0 mtu 1500 netns podwire-x-42-bravo',
+    'link add name far index 100 mtu 1500 netns podwire-x-42-router type veth peer name near mtu 1500 netns podwire-x-42-far',
+    'link add name alpha index 101 mtu 1500 netns podwire-x-42-router type veth peer name eth0 mtu 1500 netns podwire-x-42-alpha',
+    'link add name bravo index 102 mtu 1500 netns podwire-x-42-far type veth peer name eth0 mtu 1500 netns podwire-x-42-bravo',
   ]);
   t.strictSame(router(plan, 4), [
     'link set lo up',
