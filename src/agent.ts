@@ -20,7 +20,6 @@ import type {
   CniCall,
   CniReply,
   CounterReading,
-  DataPathStatus,
   IpamStatus,
   KeyStatus,
   MemberStatus,
@@ -32,6 +31,7 @@ import type {
   ReloadReport,
   RouteStatus,
 } from './control/node-api.js';
+import { memberStatus, peerStatus, routeStatuses, SECURITY, unreachedPeer } from './control/node-report.js';
 import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
 import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
@@ -49,17 +49,12 @@ import { withoutEar } from './path-mtus.js';
 import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
 import { podStatus } from './pods/pod-record.js';
-import { familyBits, formatAddress, formatPrefix, type Prefix } from './wire/address.js';
+import { formatAddress, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
 
 /** Between two looks whether the underlay address is still this machine's, ms. */
 const ADDRESS_WATCH = 2_000;
-
-const SECURITY = {
-  sealed: false,
-  note: 'plain VXLAN: nothing is encrypted, and a sender is known by its outer address only, which proves nothing; run it where you trust the network between the nodes',
-} as const;
 
 export function createAgent(options: AgentOptions): Agent {
   return new NodeAgent(options);
@@ -383,40 +378,18 @@ class NodeAgent implements Agent {
   }
 
   peers(): PeerStatus[] {
-    if (!this.#carrier) return [];
-    const carried = [...this.#carrier.overlay.peers()].map(({ peer, mtu, counters }): PeerStatus => {
-      const data = this.#cluster?.path(peer.node);
-      const path = this.#carrier?.pathMtus?.reading(peer.node);
-      return {
-        node: peer.node,
-        underlay: formatAddress(peer.underlay),
-        underlays: underlays(peer).map(formatAddress),
-        podCidr: peer.podCidr.map(formatPrefix),
-        mac: formatMac(peer.mac),
-        mtu,
-        mtuBy: path?.by ?? 'link',
-        mtuAgeMs: Math.round(path?.ageMs ?? 0),
-        mtuSearch: path?.phase ?? 'told',
-        ...(path?.words !== undefined && { pathWords: path.words }),
-        ...counters,
-        ...(data && { data }),
-      };
-    });
+    const { overlay, pathMtus } = this.#carrier ?? {};
+    if (!overlay) return [];
+    const carried = [...overlay.peers()].map((one) =>
+      peerStatus({ ...one, data: this.#cluster?.path(one.peer.node), path: pathMtus?.reading(one.peer.node) }),
+    );
     return [...carried, ...[...this.#left.values()].flatMap(unreachedPeer)];
   }
 
   routes(): RouteStatus[] {
     const { overlay } = this.#ready();
-    const of = (peer: Peer, self: boolean): RouteStatus[] => {
-      const via = formatAddress(peer.underlay);
-      const pods = peer.podCidr.map((prefix: Prefix) => formatPrefix(prefix));
-      const hosts = underlays(peer).map((address) => `${formatAddress(address)}/${familyBits(address.family)}`);
-      return [
-        ...pods.map((prefix): RouteStatus => ({ prefix, node: peer.node, kind: 'pod', via, self })),
-        ...hosts.map((prefix): RouteStatus => ({ prefix, node: peer.node, kind: 'underlay', via, self })),
-      ];
-    };
-    return [...of(overlay.self, true), ...[...overlay.peers()].flatMap(({ peer }) => of(peer, false))];
+    const others = [...overlay.peers()].flatMap(({ peer }) => routeStatuses(peer, false));
+    return [...routeStatuses(overlay.self, true), ...others];
   }
 
   counters(): CounterReading {
@@ -438,10 +411,7 @@ class NodeAgent implements Agent {
   members(): MemberStatus[] {
     return this.#gossip()
       .members()
-      .map((member) => {
-        const left = this.#left.get(member.node);
-        return left?.apart ? { ...member, data: unreached(left) } : member;
-      });
+      .map((member) => memberStatus(member, this.#left.get(member.node)));
   }
 
   ipam(): IpamStatus {
@@ -541,33 +511,6 @@ class NodeAgent implements Agent {
     return value;
   }
 }
-
-/** The data path to a node that shares no underlay family with this one. */
-function unreached({ why }: LeftNode): DataPathStatus {
-  return { state: 'down', rttMs: null, lossPercent: null, words: why };
-}
-
-function unreachedPeer(left: LeftNode): PeerStatus[] {
-  if (!left.apart) return [];
-  const { node, underlay, podCidr, mac } = left.apart;
-  return [
-    {
-      node,
-      underlay: formatAddress(underlay[0]),
-      underlays: underlay.map(formatAddress),
-      podCidr: podCidr.map(formatPrefix),
-      mac: formatMac(mac),
-      mtu: 0,
-      mtuBy: 'link',
-      mtuAgeMs: 0,
-      mtuSearch: 'told',
-      ...NO_COUNTERS,
-      data: unreached(left),
-    },
-  ];
-}
-
-const NO_COUNTERS = { txFrames: 0, txBytes: 0, rxFrames: 0, rxBytes: 0 } as const;
 
 const NO_GOSSIP =
   'this node takes no part in gossip, its peers are those of its configuration: set gossip.keyFile, and join';

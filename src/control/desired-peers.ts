@@ -10,7 +10,7 @@ export interface DesiredPeer extends Omit<PeerConfig, 'underlay'> {
   /** Where its frames go. */
   readonly underlay: Address;
   /** Its address of the other family: its frames may come from there as well. */
-  readonly otherUnderlay?: Address;
+  readonly otherUnderlay?: Address | undefined;
 }
 
 /** A node that gets no traffic. */
