@@ -40,7 +40,7 @@ t.test('a node with the addon and one without it', { skip }, async (t) => {
   t.teardown(() => lab.destroy());
   const [alpha, bravo] = lab.hosts;
   const [withAddon, without] = await Promise.all([
-    lab.startPodwire(alpha),
+    lab.startPodwire(alpha, { env: { PODWIRE_NATIVE: 'on' } }),
     lab.startPodwire(bravo, { env: { PODWIRE_NATIVE: 'off' } }),
   ]);
   t.equal(withAddon.log().trim().split('\n').length, 1, 'nothing to say but ready');
