@@ -66,7 +66,7 @@ t.test('each lie of a kernel is found, told, and does no harm', { skip }, async 
     const lies = [names[i], names[i + 1] ?? names[0]];
     const nodes = await Promise.all(
       lab.hosts.map((host, which) =>
-        lab.startPodwire(host, { env: { PODWIRE_ADDON: LYING_ADDON, PODWIRE_LIE: lies[which] } }),
+        lab.startPodwire(host, { env: { PODWIRE_NATIVE: 'on', PODWIRE_ADDON: LYING_ADDON, PODWIRE_LIE: lies[which] } }),
       ),
     );
     await Promise.all(nodes.map((node, which) => isFound(t, lab, node, lies[which])));
