@@ -12,7 +12,8 @@ import { ask, ping, startEcho } from '../../src/lab/tools.js';
 import { podwire } from './cli.js';
 import { labSkip, needs } from './lab.js';
 
-const skip = labSkip() || needs('nft', 'nftables') || needs('ping', 'iputils-ping');
+const skip =
+  labSkip() || needs('nft', 'nftables') || needs('iptables-legacy', 'iptables') || needs('ping', 'iputils-ping');
 
 interface Case {
   readonly name: string;
@@ -99,6 +100,20 @@ const CASES: readonly Case[] = [
     undo: NFT_GONE,
   },
   {
+    name: 'what Docker does to a machine, in the tables before nft',
+    make: 'iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -i docker0 -j ACCEPT',
+    undo: 'iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F FORWARD',
+    names: { subject: 'firewall', message: /^iptables-legacy, chain .*FORWARD drops by policy, .*podwire0/ },
+    hurts: 'pods',
+  },
+  {
+    name: 'NAT of pod traffic in the tables before nft',
+    make: 'iptables-legacy -t nat -A POSTROUTING -s 10.244.0.0/16 ! -o lo -j MASQUERADE',
+    undo: 'iptables-legacy -t nat -F POSTROUTING',
+    names: { subject: 'firewall', message: /^iptables-legacy, chain .*changes the addresses .*NAT/ },
+    hurts: 'source',
+  },
+  {
     // The way back from pods to underlay addresses is the tunnel.
     name: 'strict filtering of sources on our device',
     make: 'echo 1 > /proc/sys/net/ipv4/conf/podwire0/rp_filter',
@@ -174,7 +189,8 @@ t.test('each culprit is named, and mended as it says', { skip }, async (t) => {
     t.equal(findings.length, names ? 1 : 0, JSON.stringify(findings));
     if (names) {
       t.match(findings[0], names, name);
-      for (const [, command = ''] of findings[0]?.mend?.matchAll(/'((?:nft|ip|sysctl) [^']*)'/g) ?? []) {
+      for (const [, command = ''] of findings[0]?.mend?.matchAll(/'((?:nft|ip|iptables-legacy|sysctl) [^']*)'/g) ??
+        []) {
         const mended = await sh(command);
         t.equal(mended.code, 0, `${command}: ${mended.stderr}`);
       }
