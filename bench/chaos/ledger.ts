@@ -9,10 +9,12 @@
  * ```
  *
  * Drops of a stage are not told apart by flow, and datagrams of a flow are few among them: what is found missing is
- * surely missing, but a loss could hide behind drops of others. `frames` has no such shade: there every frame counts.
+ * surely missing, but a loss could hide behind drops of others. `frames` has no such shade: there every frame counts, and between a node
+ * and the router every byte (frames.ts).
  */
 import { COUNTER_NAMES, COUNTERS, type CounterName } from '../../src/core/counters.js';
 import type { Flow } from './flows.js';
+import { accountFrames, type FrameAccount, LEAST_FRAME, MOST_FRAME } from './frames.js';
 import { added, type Drops, total } from './kernel.js';
 import type { Counts } from './node.js';
 import type { HostReading, Reading } from './readings.js';
@@ -24,11 +26,13 @@ export interface Imbalance {
     | 'network'
     | 'receiving'
     | 'fragmented'
+    | 'frames posted'
+    | 'frames to the link'
     | 'frames sent'
     | 'frames received'
     | 'frames ended';
   readonly where: string;
-  /** Packets that are gone and were counted by nobody; below zero: packets that nobody had sent. */
+  /** Packets (of bytes: at least so many) that are gone and were counted by nobody; below zero: that nobody had sent. */
   readonly packets: number;
 }
 
@@ -49,6 +53,8 @@ export interface Balance {
   /** More came than the router had sent twice. */
   readonly duplicatedByUs: number;
   readonly fragmented: { readonly sent: number; readonly received: number };
+  /** Lost by the hosts' kernels behind podwire, of all traffic. */
+  readonly behind: Omit<FrameAccount, 'unposted'>;
   /** What was found missing in spite of the slack. */
   readonly unaccounted: readonly Imbalance[];
   /** Within the slack of nodes that ended: packets. */
@@ -61,8 +67,10 @@ export interface Balance {
 const CUT_SLACK = 400;
 /** Pings go on while all else rests, and a retransmission may come late. */
 const FRAME_SLACK = 25;
-/** Frames in a message to the kernel at most. */
-const MESSAGE = 64;
+/** The same in bytes: pings are small, 126 bytes in a frame. */
+const BYTE_SLACK = 4_000;
+/** A message's bytes at most. */
+const MOST_MESSAGE = 65_507;
 
 const TX_DROPS = dropsOf('tx_');
 const RX_DROPS = dropsOf('rx_');
@@ -83,11 +91,17 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     if (Math.abs(packets) <= slack) inFlight += stage.startsWith('frames') ? 0 : Math.abs(packets);
     else unaccounted.push({ stage, where, packets });
   };
+  const judgeBytes = (stage: Imbalance['stage'], where: string, missing: number, counted: number) => {
+    const bytes = missing < 0 ? missing : Math.max(0, missing - counted);
+    if (Math.abs(bytes) <= BYTE_SLACK) return;
+    unaccounted.push({ stage, where, packets: Math.sign(bytes) * Math.ceil(Math.abs(bytes) / MOST_FRAME) });
+  };
   const router = added(now.router.counters, before.router.counters);
   const ports = added(now.router.drops, before.router.drops);
   const routerDrops = total(ports) + now.router.queue - before.router.queue;
   const passed = (way: string, name: string) => router[`${way}_${name}`] ?? 0;
   const lost = { host: 0, sending: 0, network: 0, receiving: 0 };
+  const behind = { frames: 0, waiting: 0, link: 0 };
   const small = amounts(flows, 'udp', before, now);
   const drops: Record<string, number> = {};
 
@@ -109,21 +123,25 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     // While there is no node there is no route to the device: its host sends pods' packets to the router, who refuses.
     judge('host', name, sent - handed, total(kernel) + routerDrops, slack);
     lost.sending += handed - passed('flow_in', name);
-    // A link that is down at the other end drops what arrives there.
-    const link = ports[`dev ${name} rx`] ?? 0;
-    const onTheWay = total(tx) + total(kernel) + total(device) + host.heldFlow - old.heldFlow + link;
+    const { frames, unposted, waiting, link } = accountFrames(name, before, now);
+    const onTheWay = total(tx) + total(kernel) + total(device) + Math.max(0, frames);
     judge('sending', name, handed - passed('flow_in', name), onTheWay, slack);
     const arrived = passed('flow_out', name);
     lost.receiving += arrived - small.arrivedAt(name);
     const after = (ports[`dev ${name} tx`] ?? 0) + now.router.queue - before.router.queue;
-    const behind = after + total(rx) + total(kernel) + total(device) + total(pod);
-    judge('receiving', name, arrived - small.arrivedAt(name), behind, slack);
+    const atTheEnd = after + total(rx) + total(kernel) + total(device) + total(pod);
+    judge('receiving', name, arrived - small.arrivedAt(name), atTheEnd, slack);
     if (slack > 0) continue;
-    const { counts } = host;
-    const more = (counter: CounterName) => counts[counter] - old.counts[counter];
-    const held = MESSAGE * Math.max(0, host.heldAll - old.heldAll);
-    const away = Math.abs(more('tx_frames') - passed('all_in', name));
-    judge('frames sent', name, away, total(kernel) + held + link, FRAME_SLACK);
+    judgeBytes('frames posted', name, unposted, 0);
+    // A link that is down at the other end drops what arrives there.
+    const linkDrops = (kernel['dev eth0 tx'] ?? 0) + (ports[`dev ${name} rx`] ?? 0);
+    judgeBytes('frames to the link', name, link, MOST_MESSAGE * linkDrops);
+    const explained = (Math.max(0, waiting) + Math.max(0, link)) / LEAST_FRAME;
+    judge('frames sent', name, Math.abs(frames), explained, FRAME_SLACK);
+    behind.frames += frames;
+    behind.waiting += waiting;
+    behind.link += link;
+    const more = (counter: CounterName) => host.counts[counter] - old.counts[counter];
     const others = more('rx_probes') + more('rx_probe_limited') + more('rx_neighbour_answered');
     const received = passed('all_out', name) - (more('rx_datagrams') - others);
     judge('frames received', name, received, total(kernel) + after, FRAME_SLACK);
@@ -141,7 +159,13 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
   judge('network', 'router', into + Math.min(twice, Math.max(0, outOf - into)) - outOf, dropping, 0);
 
   const large = amounts(flows, 'fragmented', before, now);
-  judge('fragmented', 'all', Math.max(0, large.sent - large.received), total(drops) + dropping, 0);
+  judge(
+    'fragmented',
+    'all',
+    Math.max(0, large.sent - large.received),
+    total(drops) + Math.max(0, behind.frames) + dropping,
+    0,
+  );
   return {
     sent: small.sent,
     received: small.received,
@@ -150,6 +174,7 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     lost,
     duplicatedByUs: Math.max(0, small.duplicates - twice),
     fragmented: { sent: large.sent, received: large.received },
+    behind,
     unaccounted,
     inFlight,
     drops,

@@ -4,7 +4,7 @@ import type { Place } from '../../src/lab/plan.js';
 import { PodwireError } from '../../src/wire/error.js';
 import { type Drops, kernelDrops } from './kernel.js';
 import { type ChaosNode, type Counts, DEVICE } from './node.js';
-import { countersIn } from './rules.js';
+import { type Counter, countersIn, payloadOf } from './rules.js';
 import type { Reports, Traffic } from './traffic.js';
 
 export interface Reading {
@@ -12,6 +12,8 @@ export interface Reading {
   readonly router: {
     /** By the names of bench/chaos/rules.ts, packets. */
     readonly counters: Readonly<Record<string, number>>;
+    /** Of the frames that came from each host, by its name: bytes behind the outer UDP headers. */
+    readonly payload: Readonly<Record<string, number>>;
     readonly drops: Drops;
     /** Of the slow way. */
     readonly queue: number;
@@ -26,10 +28,9 @@ export interface HostReading {
   readonly deviceDrops: Drops;
   /** Datagrams of counted flows that the pods' cable handed to the overlay's device. */
   readonly handed: number;
-  /** Of the same datagrams, in frames of podwire: lost by the kernel on their way to the link. */
-  readonly heldFlow: number;
-  /** Of all messages of podwire, each of up to 64 frames. */
-  readonly heldAll: number;
+  /** Of podwire's frames, bytes behind the outer UDP headers: given to the kernel, and brought to the link by it. */
+  readonly posted: number;
+  readonly left: number;
   /** Of the host's kernel, but for the overlay's device. */
   readonly host: Drops;
   readonly pod: Drops;
@@ -56,9 +57,9 @@ export async function read(
         {
           counts,
           deviceDrops: node.deviceDrops,
-          handed: nft['handed'],
-          heldFlow: nft['flow_posted'] - nft['flow_left'],
-          heldAll: nft['all_posted'] - nft['all_left'],
+          handed: nft['handed'].packets,
+          posted: payloadOf(nft['posted'], 'ip'),
+          left: payloadOf(nft['left'], 'link'),
           host: withoutDevice(kernelDrops(anchors.get(host))),
           pod: kernelDrops(traffic.pidAt(host)),
           cuts: node.cuts,
@@ -66,17 +67,22 @@ export async function read(
       ];
     }),
   ]);
-  const router = { counters, drops: kernelDrops(anchors.get(lab.router)), queue };
+  const router = {
+    counters: Object.fromEntries(Object.entries(counters).map(([name, { packets }]) => [name, packets])),
+    payload: Object.fromEntries(lab.hosts.map(({ name }) => [name, payloadOf(counters[`all_in_${name}`], 'ip')])),
+    drops: kernelDrops(anchors.get(lab.router)),
+    queue,
+  };
   return { reports, router, hosts: Object.fromEntries(hosts) };
 }
 
 /** Frames that the router has taken in so far. */
 export async function framesSeen(lab: Lab): Promise<number> {
   const counters = await countersAt(lab, lab.router);
-  return lab.hosts.reduce((sum, { name }) => sum + counters[`all_in_${name}`], 0);
+  return lab.hosts.reduce((sum, { name }) => sum + counters[`all_in_${name}`].packets, 0);
 }
 
-async function countersAt(lab: Lab, place: Place): Promise<Record<string, number>> {
+async function countersAt(lab: Lab, place: Place): Promise<Record<string, Counter>> {
   const { code, stdout, stderr } = await lab.exec(place, ['nft', '-j', 'list', 'counters']);
   if (code !== 0) throw new PodwireError('MACHINE', `nft: ${stderr.trim()}`);
   return countersIn(stdout);

@@ -62,27 +62,22 @@ export function routerRules(hosts: readonly LabHost[]): string {
 
 /**
  * On a host: what pods hand to the overlay's device; what podwire hands to the kernel, and how much of that gets to the
- * link: frames that wait for a neighbour's address are dropped by the kernel without a word.
+ * link: frames that wait for a neighbour's address are dropped by the kernel without a word. Both see messages of up to
+ * 64 frames as one packet (`payloadOf` for what is the same in both).
  */
 export function hostRules(device: string): string {
-  const counted = (suffix: string) => [
-    `${OVERLAY} counter name all_${suffix}`,
-    ...INNER.map((match) => `${match} counter name flow_${suffix}`),
-  ];
   return [
     'table inet chaos {',
     'counter handed {}',
-    'counter all_posted {}',
-    'counter flow_posted {}',
+    'counter posted {}',
     chain('way', 'type filter hook forward priority 0;', [
       `iifname "pod*" oifname "${device}" udp dport ${FLOW} counter name handed`,
     ]),
-    chain('own', 'type filter hook output priority 0;', counted('posted')),
+    chain('own', 'type filter hook output priority 0;', [`${FRAME} counter name posted`]),
     '}',
     'table netdev chaos {',
-    'counter all_left {}',
-    'counter flow_left {}',
-    chain('leaves', 'type filter hook egress device "eth0" priority 0;', counted('left')),
+    'counter left {}',
+    chain('leaves', 'type filter hook egress device "eth0" priority 0;', [`${FRAME} counter name left`]),
     '}',
     '',
   ].join('\n');
@@ -128,10 +123,27 @@ export const NO_FAULT: readonly string[] = [
   'flush chain netdev chaos fault',
 ];
 
-/** Packets by counter's name. @param json what `nft -j list counters` printed */
-export function countersIn(json: string): Record<string, number> {
-  const { nftables } = JSON.parse(json) as { nftables: { counter?: { name: string; packets: number } }[] };
-  return Object.fromEntries(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])));
+export interface Counter {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** By name. @param json what `nft -j list counters` printed */
+export function countersIn(json: string): Record<string, Counter> {
+  const { nftables } = JSON.parse(json) as { nftables: { counter?: Counter & { name: string } }[] };
+  return Object.fromEntries(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter]] : [])));
+}
+
+const UDP_IPV4 = 28;
+const ETHERNET = 14;
+
+/**
+ * Bytes behind the outer UDP headers. A counter takes a message of many frames (`UDP_SEGMENT`) for one packet with one
+ * header until the kernel has cut it; the bytes behind are the same before and after.
+ * @param where `ip`: in a hook of IP; `link`: in one of a device's egress, which sees the Ethernet header too
+ */
+export function payloadOf({ packets, bytes }: Counter, where: 'ip' | 'link'): number {
+  return bytes - packets * (where === 'ip' ? UDP_IPV4 : UDP_IPV4 + ETHERNET);
 }
 
 function chain(name: string, hook: string, rules: readonly string[]): string {

@@ -13,7 +13,7 @@ import { failures, type Outcome, type RoundOutcome } from './outcome.js';
 import { framesSeen, type Reading, read } from './readings.js';
 import { type Progress, progress } from './recovery.js';
 import { hostRules, routerRules } from './rules.js';
-import { describe, isBearable, type Round, schedule } from './schedule.js';
+import { describe, isBearable, only, type Round, schedule } from './schedule.js';
 import { Traffic } from './traffic.js';
 
 export interface ChaosOptions {
@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly swallow: boolean;
   /** Is told each line of progress. */
   readonly say: (line: string) => void;
+  /** Of the seed's faults only those kinds; all if not given. */
+  readonly kinds?: ReadonlySet<string>;
   /** The faults; those of the seed if not given. */
   readonly rounds?: Iterable<Round>;
 }
@@ -89,9 +91,10 @@ class Run {
   }
 
   async all(): Promise<Outcome> {
-    const { seed, minutes, swallow, say } = this.#options;
+    const { seed, minutes, swallow, kinds, say } = this.#options;
     const hosts = this.#lab.hosts.map(({ name }) => name);
-    const rounds = this.#options.rounds ?? schedule({ seed, hosts, swallow });
+    const all = this.#options.rounds ?? schedule({ seed, hosts, swallow });
+    const rounds = kinds ? only(kinds, all) : all;
     const sampling = setInterval(() => void this.#sample(), SAMPLE);
     try {
       let before = await this.#quiet();
@@ -215,9 +218,11 @@ function lineOf({ round, seconds, during, after, balance: sums, lostNodes }: Rou
   const away = sums.unaccounted.map(({ stage, where, packets }) => `; UNACCOUNTED ${packets} (${stage}, ${where})`);
   const gone = lostNodes.length > 0 ? `; ENDED BY THEMSELVES: ${lostNodes.join(', ')}` : '';
   const { host, sending, network, receiving } = sums.lost;
+  const { frames, waiting, link } = sums.behind;
   return (
     `${seconds} s: ${describe(round.fault)}, ${(round.lastsMs / 1000).toFixed(1)} s; all moved after ${after.slowestMs} ms, ${after.wayMs} without TCP ` +
     `(${after.slowest}); sent ${sums.sent}, lost ${sums.sent - sums.received} (host ${host}, sending ${sending}, ` +
-    `router ${network}, receiving ${receiving}), twice ${sums.duplicates}, late ${sums.late}${stood}${stuck}${away.join('')}${gone}`
+    `router ${network}, receiving ${receiving}), twice ${sums.duplicates}, late ${sums.late}; behind podwire ${frames} frames ` +
+    `(${waiting} bytes had no neighbour, ${link} no link)${stood}${stuck}${away.join('')}${gone}`
   );
 }

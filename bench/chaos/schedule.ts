@@ -56,6 +56,23 @@ export function* schedule({ seed, hosts, swallow }: ScheduleOptions): Generator<
   for (;;) for (const make of shuffled(makers, random)) yield make(random, hosts);
 }
 
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'loss',
+  'reordering',
+  'duplication',
+  'narrow',
+  'link-down',
+  'partition',
+  'stop',
+  'kill',
+  'freeze',
+];
+
+/** Rounds of some kinds. Endless rounds must have one of them. */
+export function* only(kinds: ReadonlySet<string>, rounds: Iterable<Round>): Generator<Round> {
+  for (const round of rounds) if (kinds.has(round.fault.kind)) yield round;
+}
+
 /** In words. */
 export function describe(fault: Fault): string {
   switch (fault.kind) {

@@ -5,11 +5,15 @@ import { planFlows } from '../../../bench/chaos/flows.js';
 import { added, devices } from '../../../bench/chaos/kernel.js';
 import { balance } from '../../../bench/chaos/ledger.js';
 import type { HostReading, Reading } from '../../../bench/chaos/readings.js';
-import { type Fault, type Round, schedule } from '../../../bench/chaos/schedule.js';
+import { FAULT_KINDS, type Fault, only, type Round, schedule } from '../../../bench/chaos/schedule.js';
 import { Sequence } from '../../../bench/chaos/sequence.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
 import { planLab } from '../../../src/lab/plan.js';
 
+/** Bytes of a frame behind the outer UDP header; how many frames get lost, and theirs. */
+const FRAME = 122;
+const FRAMES = 150;
+const BYTES = FRAMES * FRAME;
 const HOSTS = ['alpha', 'bravo', 'charlie', 'delta'];
 
 function firstRounds(seed: number, count: number, swallow = true): Round[] {
@@ -36,6 +40,15 @@ t.test(
     }
   },
 );
+
+t.test('only some kinds, in the order of the seed', async (t) => {
+  const few = only(new Set(['kill', 'link-down']), firstRounds(3, 30));
+  t.same(
+    [...few],
+    firstRounds(3, 30).filter(({ fault: { kind } }) => kind === 'kill' || kind === 'link-down'),
+  );
+  t.same(new Set(firstRounds(3, 30).map(({ fault: { kind } }) => kind)), new Set(FAULT_KINDS));
+});
 
 t.test('numbers: lost, twice, late', async (t) => {
   const sequence = new Sequence();
@@ -77,7 +90,17 @@ t.test('the account: what is counted is explained, the rest is not', async (t) =
   t.match(judge({ received: -3 }).unaccounted, [{ stage: 'receiving', where: 'bravo', packets: 3 }]);
   t.match(judge({ received: -3, ended: 1 }), { unaccounted: [], inFlight: 3 });
   t.match(judge({ duplicates: 2 }), { duplicatedByUs: 2, unaccounted: [{ stage: 'receiving', packets: -2 }] });
-  t.match(judge({ frames: 500 }).unaccounted, [{ stage: 'frames sent', where: 'alpha', packets: 500 }]);
+
+  const all = { frames: FRAMES, waiting: 0, link: 0 };
+  t.match(
+    judge({ gone: 'unposted' }).unaccounted,
+    [{ stage: 'frames posted' }, { stage: 'frames sent', packets: FRAMES }],
+    'podwire says that it sent them, and did not',
+  );
+  t.match(judge({ gone: 'waiting' }), { unaccounted: [], behind: { ...all, waiting: BYTES } }, 'no neighbour');
+  t.match(judge({ gone: 'waiting', flowIn: -3 }).unaccounted, [{ stage: 'network', packets: -3 }], 'datagrams in them');
+  t.match(judge({ gone: 'link' }).unaccounted, [{ stage: 'frames to the link', where: 'alpha', packets: 13 }]);
+  t.match(judge({ gone: 'link', linkDrops: 1 }), { unaccounted: [], behind: { ...all, link: BYTES } }, 'one message');
 
   /** Differences at alpha that sends, and at bravo that receives. */
   interface Change {
@@ -85,21 +108,32 @@ t.test('the account: what is counted is explained, the rest is not', async (t) =
     readonly noPeer?: number;
     readonly received?: number;
     readonly duplicates?: number;
-    readonly frames?: number;
     readonly ended?: number;
+    /** Where FRAMES frames got lost. */
+    readonly gone?: 'unposted' | 'waiting' | 'link';
+    readonly linkDrops?: number;
   }
 
   /** Each flow has sent so many, and all came but for the change. */
   function moment(each: number, change: Change): Reading {
     const udp = flows.filter(({ kind }) => kind === 'udp');
     const zero = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as HostReading['counts'];
-    const node = (counts: Partial<HostReading['counts']>, ended = 0): HostReading => ({
-      counts: { ...zero, tx_frames: 2 * each, rx_datagrams: 2 * each, rx_frames: 2 * each, ...counts },
+    const bytes = 2 * each * FRAME;
+    const until = (...places: Change['gone'][]) => (places.includes(change.gone) ? BYTES : 0);
+    const node = (counts: Partial<HostReading['counts']>, ended = 0, first = 0): HostReading => ({
+      counts: {
+        ...zero,
+        tx_frames: 2 * each,
+        tx_bytes: 2 * each * (FRAME - 22),
+        rx_datagrams: 2 * each,
+        rx_frames: 2 * each,
+        ...counts,
+      },
       deviceDrops: {},
       handed: 2 * each,
-      heldFlow: 0,
-      heldAll: 0,
-      host: {},
+      posted: bytes - first * until('unposted'),
+      left: bytes - first * until('unposted', 'waiting'),
+      host: first ? { 'dev eth0 tx': change.linkDrops ?? 0 } : {},
       pod: {},
       cuts: ended,
     });
@@ -127,11 +161,13 @@ t.test('the account: what is counted is explained, the rest is not', async (t) =
       ]),
     );
     counters['flow_in_alpha'] += change.flowIn ?? 0;
+    counters['all_in_alpha'] -= change.gone ? FRAMES : 0;
+    const payload = { alpha: bytes - until('unposted', 'waiting', 'link'), bravo: bytes };
     return {
       reports: { alpha: pod('alpha', 0, 0), bravo: pod('bravo', change.received ?? 0, change.duplicates ?? 0) },
-      router: { counters, drops: {}, queue: 0 },
+      router: { counters, payload, drops: {}, queue: 0 },
       hosts: {
-        alpha: node({ tx_frames: 2 * each + (change.frames ?? 0), tx_no_peer: change.noPeer ?? 0 }),
+        alpha: node({ tx_no_peer: change.noPeer ?? 0 }, 0, 1),
         bravo: node({}, change.ended),
       },
     };
