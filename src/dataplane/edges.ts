@@ -60,8 +60,9 @@ export interface UnderlayEdge {
   receive(batch: Batch): number;
   /**
    * Sends every record to its `ADDRESS` and `PORT` from egress socket `SOCKET`; with `SEGMENT` set it is cut into
-   * datagrams of that size. A refused record gets the errno as `STATUS`.
-   * @returns records sent
+   * datagrams of that size. A refused record gets the errno as `STATUS`; if some of its datagrams were sent, its `LENGTH`
+   * becomes that of the others together.
+   * @returns records sent whole
    */
   send(batch: Batch): number;
   /** The largest outer IP packet that the underlay takes towards an address (words as in a record), or 0: unknown. */

@@ -2,7 +2,7 @@
  * An IPv4 and an IPv6 underlay as one edge. A record's address says which of the two sends it; each turn begins to receive
  * at the other one, so that neither keeps the other waiting.
  */
-import { ADDRESS, Batch, RECORD, STATUS } from '../bytes/batch.js';
+import { ADDRESS, Batch, LENGTH, RECORD, STATUS } from '../bytes/batch.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';
 import { V4_MAPPED } from '../wire/address.js';
 
@@ -58,8 +58,10 @@ export class DualUnderlay implements UnderlayEdge {
     let at4 = 0;
     let at6 = 0;
     for (let i = 0; i < batch.count; i++) {
-      const status = isV4(batch.records, i) ? v4.records[at4++ * RECORD + STATUS] : v6.records[at6++ * RECORD + STATUS];
-      batch.records[i * RECORD + STATUS] = status;
+      const { records } = isV4(batch.records, i) ? v4 : v6;
+      const row = RECORD * (records === v4.records ? at4++ : at6++);
+      batch.records[i * RECORD + STATUS] = records[row + STATUS];
+      batch.records[i * RECORD + LENGTH] = records[row + LENGTH]; // less, if part of it was sent
     }
     return sent;
   }

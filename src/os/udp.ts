@@ -158,7 +158,10 @@ export class UdpUnderlay implements UnderlayEdge {
     return sent;
   }
 
-  /** Sends records `first` to `end` datagram by datagram; a record counts as sent if all of it was. */
+  /**
+   * Sends records `first` to `end` datagram by datagram; a record counts as sent if all of it was. Of one that was not,
+   * the length of what is left over remains, so that its frames that left are not counted as dropped.
+   */
   #sendSingles(batch: Batch, first: number, end = batch.count): number {
     this.#singles ??= new Batch(batch.bytes, 0, batch.bytes.length, MAX_SEGMENTS);
     const singles = this.#singles;
@@ -176,9 +179,19 @@ export class UdpUnderlay implements UnderlayEdge {
       const whole = this.#system.udpSend(this.#egress, batch.bytes, singles.records, singles.count, SEND_WAIT);
       records[row + STATUS] = whole === singles.count ? 0 : firstStatus(singles);
       if (whole === singles.count) sent++;
+      else records[row + LENGTH] = unsent(singles);
     }
     return sent;
   }
+}
+
+/** Bytes of the datagrams that were refused. */
+function unsent({ records, count }: Batch): number {
+  let bytes = 0;
+  for (let row = 0; row < count * RECORD; row += RECORD) {
+    if (records[row + STATUS] !== 0) bytes += records[row + LENGTH];
+  }
+  return bytes;
 }
 
 function firstStatus(batch: Batch): number {

@@ -4,7 +4,7 @@ import { ADDRESS, Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS }
 import { Poller } from '../../../src/os/poller.js';
 import { openUdpSockets, UdpUnderlay } from '../../../src/os/udp.js';
 import { address, pattern } from '../dataplane/packets.js';
-import { both } from './both-system-calls.js';
+import { anySystemCalls, both } from './both-system-calls.js';
 
 const cases = both.flatMap((candidate) =>
   [true, false].flatMap((on) => ['127.0.0.1', '::1'].map((text) => ({ ...candidate, text, on }))),
@@ -54,3 +54,32 @@ for (const { name, system, skip, text, on } of cases) {
     t.ok(edge.pathMtu(...underlay.words) >= 1500);
   });
 }
+
+const { system: any, skip: none } = anySystemCalls();
+
+t.test('a record that was sent in part keeps the length of the rest', { skip: none }, async (t) => {
+  if (!any) return;
+  const sockets = { underlay: address('127.0.0.1'), receive: -1, egress: Int32Array.of(-1), segments: false };
+  const EAGAIN = 11;
+  const edge = new UdpUnderlay(
+    {
+      ...any,
+      udpSend: (_fds, _bytes, records, count) => {
+        for (let i = 0; i < count; i++) records[i * RECORD + STATUS] = i === 0 ? 0 : EAGAIN;
+        return 1;
+      },
+    },
+    sockets,
+  );
+  const out = Batch.allocate(4_000, 2);
+  for (const [at, length, segment] of [
+    [0, 2_500, 1_000],
+    [2_500, 500, 0],
+  ]) {
+    out.records[out.append(at, length) + SEGMENT] = segment;
+  }
+  t.equal(edge.send(out), 1);
+  t.equal(out.records[STATUS], EAGAIN);
+  t.equal(out.records[LENGTH], 1_500);
+  t.equal(out.records[RECORD + STATUS], 0);
+});
