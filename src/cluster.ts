@@ -72,6 +72,8 @@ export class Cluster implements PaddedProbes {
   #answerPadded: ReadonlySet<string> = new Set();
   #cancelPaths: () => void = () => {};
   #remembering: NodeJS.Timeout | undefined;
+  #remembered: Promise<void> = Promise.resolve();
+  #hasCompany = false;
   /** Key changes happen one after the other. */
   #rotating: Promise<unknown> = Promise.resolve();
 
@@ -133,6 +135,10 @@ export class Cluster implements PaddedProbes {
         release: (claim, winner) => {
           this.#held = undefined;
           outputs.release(claim, winner);
+        },
+        members: (cards) => {
+          this.#rememberFirst();
+          outputs.members(cards);
         },
       },
     });
@@ -345,7 +351,20 @@ export class Cluster implements PaddedProbes {
     return done;
   }
 
-  async #remember(): Promise<void> {
+  /** The first that are seen at once: a founder who is killed soon has nobody else to ask, and would stay alone. */
+  #rememberFirst(): void {
+    if (this.#hasCompany || this.#others().length === 0) return;
+    this.#hasCompany = true;
+    void this.#remember();
+  }
+
+  /** One after the other: two writes of a file at once would share a draft. */
+  #remember(): Promise<void> {
+    this.#remembered = this.#remembered.then(() => this.#writeDown());
+    return this.#remembered;
+  }
+
+  async #writeDown(): Promise<void> {
     try {
       if (this.#held && this.#held.epoch > 0) await this.#claimFile.write(this.#held, Date.now());
       await this.#peersFile.write(this.#others());

@@ -1,5 +1,6 @@
 /** Nodes that find each other: the real binary, joining by gossip, each with a subnet of its own that nobody gave it. */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
@@ -115,6 +116,24 @@ for (const underlay of [4, 6] as const) {
     });
   });
 }
+
+t.test('a founder that is killed soon finds the others again', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'founder', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [first, second] = lab.hosts;
+  const founder = await startGossiping(lab, first);
+  await startGossiping(lab, second);
+  await until('the founder sees the other', async () => (await state(lab, founder, second.name)) === 'alive');
+  const file = join(lab.directory, first.name, 'state', 'peers');
+  const written = () => existsSync(file) && readFileSync(file, 'utf8').includes(second.underlay);
+  await until('it has written down where the other is', async () => written(), 5_000);
+
+  const ended = once(founder.process, 'close');
+  founder.process.kill('SIGKILL');
+  await ended;
+  const again = await startGossiping(lab, first);
+  await until('it is no longer alone', async () => (await state(lab, again, second.name)) === 'alive', 5_000);
+});
 
 t.test('keys change while the cluster runs', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'keys', hosts: 2, pods: 0 });
