@@ -1,5 +1,9 @@
-/** Does a node grow? A life is a series of its own; short ones say nothing. Pure. */
-import { firstCollection, type Slope, slopeOf, type Verdict, verdictOf } from '../slope.js';
+/**
+ * Does a node grow? A life is a series of its own; short ones say nothing. Judged is what is left right after a full
+ * collection: between two of them a heap rises for half an hour by what is garbage, and a slope would tell of nothing else.
+ * Pure.
+ */
+import { type Slope, slopeOf, type Verdict, verdictOf } from '../slope.js';
 import type { Life, MemorySample } from './node.js';
 
 export interface LifeVerdict {
@@ -7,11 +11,14 @@ export interface LifeVerdict {
   readonly life: number;
   readonly readyMs: number;
   readonly minutes: number;
-  /** KiB. */
+  /** Of the resident memory: KiB of all samples. */
   readonly rssFirst: number;
   readonly rssLast: number;
   readonly rssMost: number;
-  /** KiB a minute, after the warm-up and the heap's first full collection, if that is early enough. */
+  /** What of the heap was in use when the warm-up was over, and at last; KiB. */
+  readonly heapFirst: number;
+  readonly heapLast: number;
+  /** After the warm-up. */
   readonly rss: Slope;
   readonly heap: Slope;
   readonly filesMost: number;
@@ -22,20 +29,21 @@ export interface LifeVerdict {
 
 /** Less says nothing: code is compiled, pools fill, faults move all at once; minutes. */
 const LEAST = 10;
+/** Fewer collections say nothing either. */
+const LEAST_SAMPLES = 10;
 /** The part of a life that does not count. */
 const WARM_UP = 0.2;
-/** A first collection later than in this part of a life leaves too few samples behind it. */
-const ENOUGH = 0.6;
-/** A rise that a heap's breathing explains, KiB a minute. */
-const TOLERATED = 100;
+/** What an allocator's breathing explains, KiB a minute: in an hour 6 MiB of about 105. */
+const TOLERATED_RSS = 100;
+/** A heap without garbage breathes by what is remembered of the last minutes: in an hour 1.5 MiB of about 15. */
+const TOLERATED_HEAP = 25;
 
 export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict {
   const minutes = (samples.at(-1)?.seconds ?? 0) / 60;
-  const warm = samples.filter(({ seconds }) => seconds >= WARM_UP * minutes * 60);
-  const collected = firstCollection(warm.map(({ heapKiB }) => heapKiB));
-  const late = warm.slice(collected >= 0 && collected < ENOUGH * warm.length ? collected : 0);
-  const slope = (of: 'rssKiB' | 'heapKiB') => slopeOf(late.map((sample) => [sample.seconds / 60, sample[of]]));
-  const rss = slope('rssKiB');
+  const judged = samples.filter(({ seconds, collected }) => collected && seconds >= WARM_UP * minutes * 60);
+  const slope = (of: 'rssKiB' | 'heapKiB') => slopeOf(judged.map((sample) => [sample.seconds / 60, sample[of]]));
+  const [rss, heap] = [slope('rssKiB'), slope('heapKiB')];
+  const enough = minutes >= LEAST && judged.length >= LEAST_SAMPLES;
   return {
     node,
     life: number,
@@ -44,18 +52,19 @@ export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict
     rssFirst: samples[0]?.rssKiB ?? 0,
     rssLast: samples.at(-1)?.rssKiB ?? 0,
     rssMost: Math.max(0, ...samples.map(({ rssKiB }) => rssKiB)),
+    heapFirst: judged[0]?.heapKiB ?? 0,
+    heapLast: judged.at(-1)?.heapKiB ?? 0,
     rss,
-    heap: slope('heapKiB'),
+    heap,
     filesMost: Math.max(0, ...samples.map(({ files }) => files)),
     filesLast: samples.at(-1)?.files ?? 0,
-    verdict: verdictOfLife(minutes, collected >= 0, rss),
+    verdict: enough ? worse(verdictOf(rss, TOLERATED_RSS), verdictOf(heap, TOLERATED_HEAP)) : 'too short',
     samples,
   };
 }
 
-/** A rise says nothing before the heap's first full collection: until then what is garbage counts as well. */
-function verdictOfLife(minutes: number, collected: boolean, rss: Slope): LifeVerdict['verdict'] {
-  if (minutes < LEAST) return 'too short';
-  const verdict = verdictOf(rss, TOLERATED);
-  return verdict === 'grows' && !collected ? 'undecided' : verdict;
+const BY_WEIGHT: readonly Verdict[] = ['grows', 'undecided', 'steady'];
+
+function worse(one: Verdict, other: Verdict): Verdict {
+  return BY_WEIGHT.find((verdict) => verdict === one || verdict === other) ?? one;
 }

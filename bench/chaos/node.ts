@@ -6,6 +6,7 @@ import { COUNTER_NAMES, type CounterName } from '../../src/core/counters.js';
 import type { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../src/lab/podwire.js';
+import { Collector } from './collector.js';
 import { added, type Drops, kernelDrops } from './kernel.js';
 
 export type Counts = Readonly<Record<CounterName, number>>;
@@ -13,6 +14,8 @@ export type Counts = Readonly<Record<CounterName, number>>;
 export interface MemorySample {
   /** Since the life began. */
   readonly seconds: number;
+  /** Taken right after a full collection of the heap: no garbage is in it. */
+  readonly collected: boolean;
   readonly rssKiB: number;
   /** In use in the main thread's JavaScript heap. */
   readonly heapKiB: number;
@@ -38,6 +41,7 @@ export class ChaosNode {
   cuts = 0;
   readonly #lab: Lab;
   #running: RunningPodwire | undefined;
+  #collector: Collector | undefined;
   #began = 0;
   /** Of the lives before. */
   #past = NONE;
@@ -58,6 +62,7 @@ export class ChaosNode {
   async start(): Promise<void> {
     const config = { ...gossipConfig(this.#lab, this.host), podCidr: this.host.podCidr };
     this.#running = await this.#lab.startPodwire(this.host, { config, timeoutMs: START });
+    this.#collector = new Collector(this.#lab, this.#running);
     this.#began = performance.now();
     this.lives.push({
       node: this.host.name,
@@ -73,6 +78,7 @@ export class ChaosNode {
     if (!running) return;
     await this.counts();
     this.#running = undefined;
+    this.#collector = undefined;
     this.cuts++;
     if (signal === 'SIGTERM') await running.stop();
     else {
@@ -113,7 +119,12 @@ export class ChaosNode {
     return addUp(this.#pastDrops, this.#latestDrops);
   }
 
-  async sample(): Promise<void> {
+  /** Samples what is left of its memory when its garbage has been taken away. */
+  async sampleCollected(): Promise<void> {
+    if (await this.#collector?.collect()) await this.sample(true);
+  }
+
+  async sample(collected = false): Promise<void> {
     const running = this.#running;
     const life = this.lives.at(-1);
     if (!running || !life || this.isLost) return;
@@ -122,6 +133,7 @@ export class ChaosNode {
       const metrics = await new ApiClient(running.socket).metrics();
       life.samples.push({
         seconds: Math.round((performance.now() - this.#began) / 1000),
+        collected,
         rssKiB: Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
         heapKiB: Math.round(Number(/^nodejs_heap_size_used_bytes (\d+)$/m.exec(metrics)?.[1]) / 1024),
         files: readdirSync(`/proc/${pid}/fd`).length,

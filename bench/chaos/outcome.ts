@@ -56,9 +56,10 @@ export function failures(rounds: readonly RoundOutcome[], lives: readonly LifeVe
     if (balance.duplicatedByUs > 0) found.push(`${at}: ${balance.duplicatedByUs} datagrams came twice, by us`);
   }
   if (damaged > 0) found.push(`${damaged} datagrams or transfers were damaged`);
-  for (const { node, life, verdict, rss } of lives) {
-    if (verdict === 'grows')
-      found.push(`${node}, life ${life}: memory grows by ${rss.perMinute.toFixed(0)} KiB a minute`);
+  for (const { node, life, verdict, rss, heap } of lives) {
+    if (verdict !== 'grows') continue;
+    const [resident, used] = [rss, heap].map(({ perMinute }) => perMinute.toFixed(0));
+    found.push(`${node}, life ${life}: memory grows, resident by ${resident} KiB a minute, the heap by ${used}`);
   }
   return found;
 }
@@ -109,7 +110,7 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
     ),
     '',
     table(
-      'node,life,minutes,RSS first (MiB),last,most,RSS (KiB a minute),heap (KiB a minute),open files at the end,most,verdict',
+      'node,life,minutes,RSS first (MiB),last,most,RSS (KiB a minute),heap in use first (MiB),last,heap (KiB a minute),open files at the end,most,verdict',
       long.map((life) => [
         life.node,
         life.life,
@@ -118,6 +119,8 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
         mib(life.rssLast),
         mib(life.rssMost),
         slope(life.rss),
+        mib(life.heapFirst),
+        mib(life.heapLast),
         slope(life.heap),
         life.filesLast,
         life.filesMost,

@@ -158,6 +158,8 @@ class Run {
       seen = await framesSeen(this.#lab);
     }
     const reading = await read(this.#lab, this.#nodes, traffic, this.#anchors, await this.#faults.queueDrops());
+    // While the main threads have nothing else to do.
+    await Promise.all(this.#nodes.map((node) => node.sampleCollected()));
     await traffic.resume();
     return reading;
   }

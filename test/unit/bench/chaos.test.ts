@@ -4,6 +4,7 @@ import { content, intact } from '../../../bench/chaos/content.js';
 import { planFlows } from '../../../bench/chaos/flows.js';
 import { added, devices } from '../../../bench/chaos/kernel.js';
 import { balance } from '../../../bench/chaos/ledger.js';
+import { judgeLife } from '../../../bench/chaos/memory.js';
 import type { HostReading, Reading } from '../../../bench/chaos/readings.js';
 import { FAULT_KINDS, type Fault, only, type Round, schedule } from '../../../bench/chaos/schedule.js';
 import { Sequence } from '../../../bench/chaos/sequence.js';
@@ -75,6 +76,26 @@ t.test("the kernel's figures: devices' drops, and what was added to them", async
   const drops = devices(`${head}  eth0: 10 1 0 5 0 0 0 0 20 2 0 7 0 0 0 0\n`);
   t.same(drops, { 'dev eth0 rx': 5, 'dev eth0 tx': 7 });
   t.same(added({ a: 5, b: 2, c: 1 }, { a: 3, b: 9, c: 1 }), { a: 2, b: 2 }, 'what has fallen is something new');
+});
+
+t.test('memory: what a collection leaves is judged, not what lies between two', async (t) => {
+  /** 40 minutes; garbage rises by 1 MiB a minute and is gone every five. */
+  const verdict = (change: { heap?: number; rss?: number; minutes?: number; collected?: boolean }) => {
+    const { heap = 0, rss = 0, minutes = 40, collected = true } = change;
+    const samples = Array.from({ length: minutes * 4 }, (_, i) => ({
+      seconds: 15 * i,
+      collected: collected && i % 2 === 0,
+      rssKiB: 100_000 + (rss * i) / 4 + 300 * (i % 3),
+      heapKiB: 15_000 + (heap * i) / 4 + 50 * (i % 3) + (i % 2 === 0 ? 0 : 256 * (i % 20)),
+    }));
+    return judgeLife({ node: 'delta', number: 1, readyMs: 1, samples: samples.map((s) => ({ ...s, files: 40 })) })
+      .verdict;
+  };
+  t.equal(verdict({}), 'steady');
+  t.equal(verdict({ heap: 60 }), 'grows', 'a leak that the resident memory has room for');
+  t.equal(verdict({ rss: 200 }), 'grows', 'one that is not in the heap');
+  t.equal(verdict({ minutes: 9, rss: 500 }), 'too short');
+  t.equal(verdict({ collected: false, rss: 500 }), 'too short', 'nothing was collected');
 });
 
 t.test('the account: what is counted is explained, the rest is not', async (t) => {
