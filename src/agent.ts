@@ -48,7 +48,6 @@ import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
 import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
-import { podStatus } from './pods/pod-record.js';
 import { formatAddress, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
@@ -396,8 +395,8 @@ class NodeAgent implements Agent {
     return this.#ready().overlay.counters.total();
   }
 
-  pods(): PodStatus[] {
-    return (this.#pods?.records() ?? []).map(podStatus);
+  async pods(): Promise<PodStatus[]> {
+    return (await this.#pods?.statuses()) ?? [];
   }
 
   async auditPods(repair: boolean): Promise<PodAudit> {

@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterReading, GossipStatus, NodeApi, NodeStatus, PeerStatus } from '../control/node-api.js';
 import { COUNTER_NAMES, COUNTERS, type CounterName } from '../core/counters.js';
+import { PodMetrics } from './pod-metrics.js';
 
 /**
  * The event loop's delay is sampled this often, ms: the library's own 10 would keep an idle node awake. The figures that it
@@ -31,6 +32,7 @@ export class NodeMetrics {
   readonly #counters: ReadonlyMap<CounterName, Counter>;
   readonly #dropped: Counter<'direction' | 'reason'>;
   readonly #peers: readonly PeerMetric[];
+  readonly #pods: PodMetrics;
   readonly #info: Gauge<'node' | 'version' | 'mode' | 'native' | 'device'>;
   readonly #peerCount: Gauge;
   readonly #mtu: Gauge;
@@ -91,6 +93,7 @@ export class NodeMetrics {
       const options = { name, help, labelNames: ['peer'] as const, registers };
       return { metric: name.endsWith('_total') ? new Counter(options) : new Gauge(options), value };
     });
+    this.#pods = new PodMetrics(this.#registry);
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_SAMPLING });
   }
 
@@ -99,13 +102,14 @@ export class NodeMetrics {
   }
 
   /** The answer to one scrape. */
-  render(): Promise<string> {
+  async render(): Promise<string> {
     const status = this.#node.status();
     this.#setFacts(status);
     // A node that has no subnet yet has carried nothing yet.
     if (status.phase === 'running') this.#setCounters(this.#node.counters());
     if (status.gossip) this.#setGossip(status.gossip);
     this.#setPeers(status.peers);
+    this.#pods.set(await this.#node.pods());
     return this.#registry.metrics();
   }
 

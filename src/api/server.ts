@@ -96,7 +96,7 @@ export class ApiServer {
         { method: 'POST', answer: async (body) => json(200, await node.keyRemove(field(body, 'id'))) },
       ],
       ['/v1/events', { method: 'GET', answer: async () => json(200, node.recentEvents()) }],
-      ['/v1/pods', { method: 'GET', answer: async () => json(200, node.pods()) }],
+      ['/v1/pods', { method: 'GET', answer: async () => json(200, await node.pods()) }],
       ['/v1/pods/check', { method: 'POST', answer: async () => json(200, await node.auditPods(false)) }],
       ['/v1/pods/repair', { method: 'POST', answer: async () => json(200, await node.auditPods(true)) }],
       [CNI_PATH, { method: 'POST', most: CNI_BODY, answer: (body, headers) => answerCni(node, body, headers) }],

@@ -216,6 +216,20 @@ export interface PodStatus {
   readonly netns: string;
   /** ISO 8601. */
   readonly since: string;
+  /** Counted at `device`; absent where that is gone, or leads to others as well. */
+  readonly traffic?: PodTraffic;
+}
+
+/** As the pod sees it; bytes with their Ethernet headers. Dropped: by the device itself. */
+export interface PodTraffic {
+  readonly sentPackets: number;
+  readonly sentBytes: number;
+  readonly sentDropped: number;
+  readonly receivedPackets: number;
+  readonly receivedBytes: number;
+  readonly receivedDropped: number;
+  /** Of those sent: dropped because they bore an address that is not the pod's. Absent: the pod is not guarded. */
+  readonly forged?: number;
 }
 
 /** What `ipam check` found. */
@@ -258,7 +272,7 @@ export interface NodeApi {
   down(): Promise<void>;
   /** The same for good: its subnet is given back first. */
   leave(): Promise<void>;
-  pods(): readonly PodStatus[];
+  pods(): Promise<readonly PodStatus[]>;
   /** What is remembered of pods against what is there. @param repair puts in order what is podwire's */
   auditPods(repair: boolean): Promise<PodAudit>;
   /** Never throws: what goes wrong is in the reply. */

@@ -2,12 +2,15 @@
  * What pods need of Linux: `ip` batches in the node's namespace and, entered by `nsenter`, in theirs, and transactions of
  * `nft`. Entering a namespace takes CAP_SYS_ADMIN, opening one of another's process CAP_SYS_PTRACE.
  */
-import { stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import type { DesiredSysctl } from '../control/desired-host.js';
+import type { PodTraffic } from '../control/node-api.js';
 import { CNI, CniError } from '../pods/cni/error.js';
+import { GUARD_FAMILY, GUARD_TABLE } from '../pods/guard.js';
 import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
 import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
+import { podTraffic } from './pod-traffic.js';
 import type { run } from './run.js';
 import { Shells } from './shells.js';
 import { setSysctls } from './sysctl.js';
@@ -115,6 +118,14 @@ export class LinuxPodKernel implements PodKernel {
       ...(link.ifalias !== undefined && { alias: link.ifalias }),
       addresses: link.addr_info.flatMap(({ local }) => local ?? []),
     }));
+  }
+
+  async traffic(): Promise<ReadonlyMap<string, PodTraffic>> {
+    const [devices, counters] = await Promise.all([
+      readFile('/proc/self/net/dev', 'utf8'),
+      this.#runner('nft', ['-j', 'list', 'counters', 'table', GUARD_FAMILY, GUARD_TABLE]),
+    ]);
+    return podTraffic(devices, counters.stdout);
   }
 
   async interface(netns: string, ifname: string): Promise<PodInterface | undefined> {

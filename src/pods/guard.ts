@@ -1,6 +1,7 @@
 /**
  * Anti-spoofing, as text for `nft`: a pod sends from its own addresses only. One chain a pod, at the ingress of the node's
- * device that leads to it, before bridge and routing: what it does not name is dropped. Pure.
+ * device that leads to it, before bridge and routing: what it does not name is counted, by a counter of the device's name, and
+ * dropped. Pure.
  */
 import { type Address, formatAddress, parseAddress } from '../wire/address.js';
 
@@ -18,13 +19,16 @@ export function guardText(device: string, mac: string, addresses: readonly Addre
   const chain = `${GUARD_FAMILY} ${GUARD_TABLE} ${device}`;
   const ipv4 = addresses.filter(({ family }) => family === 4).map(formatAddress);
   const ipv6 = addresses.filter(({ family }) => family === 6).map(formatAddress);
+  const refuse = `counter name "${device}" drop`;
   const rules = [
-    `ether saddr != ${mac} drop`,
+    `ether saddr != ${mac} ${refuse}`,
     ...(ipv4.length > 0 ? ipv4Rules(mac, ipv4) : []),
-    ...(ipv6.length > 0 ? ipv6Rules([...ipv6, linkLocal(mac)]) : []),
+    ...(ipv6.length > 0 ? ipv6Rules([...ipv6, linkLocal(mac)], refuse) : []),
+    refuse,
   ];
   return [
     `add table ${GUARD_FAMILY} ${GUARD_TABLE}`,
+    `add counter ${chain}`,
     `add chain ${chain} { type filter hook ingress device "${device}" priority ${PRIORITY}; policy drop; }`,
     `flush chain ${chain}`,
     ...rules.map((rule) => `add rule ${chain} ${rule}`),
@@ -34,10 +38,16 @@ export function guardText(device: string, mac: string, addresses: readonly Addre
 
 /** Takes the pod's chain away; also where there is none. */
 export function unguardText(device: string): string {
-  const chain = `chain ${GUARD_FAMILY} ${GUARD_TABLE} ${device}`;
-  return [`add table ${GUARD_FAMILY} ${GUARD_TABLE}`, `add ${chain}`, `flush ${chain}`, `delete ${chain}`, ''].join(
-    '\n',
-  );
+  const own = `${GUARD_FAMILY} ${GUARD_TABLE} ${device}`;
+  return [
+    `add table ${GUARD_FAMILY} ${GUARD_TABLE}`,
+    `add chain ${own}`,
+    `flush chain ${own}`,
+    `delete chain ${own}`,
+    `add counter ${own}`,
+    `delete counter ${own}`,
+    '',
+  ].join('\n');
 }
 
 /** ARP: who says so, and what is said, are both its own; 0.0.0.0 asks whether an address is free (RFC 5227 §1.1). */
@@ -49,13 +59,13 @@ function ipv4Rules(mac: string, own: readonly string[]): string[] {
 }
 
 /** Neighbour advertisements speak for their target (RFC 4861 §4.4), 8 bytes into ICMPv6. A pod is no router. */
-function ipv6Rules(own: readonly string[]): string[] {
+function ipv6Rules(own: readonly string[], refuse: string): string[] {
   return [
     `ip6 saddr :: icmpv6 type ${WITHOUT_ADDRESS} accept`,
-    `ip6 saddr != { ${own.join(', ')} } drop`,
-    'icmpv6 type { nd-router-advert, nd-redirect } drop',
+    `ip6 saddr != { ${own.join(', ')} } ${refuse}`,
+    `icmpv6 type { nd-router-advert, nd-redirect } ${refuse}`,
     ...own.map((address) => `icmpv6 type nd-neighbor-advert @th,64,128 ${numberOf(address)} accept`),
-    'icmpv6 type nd-neighbor-advert drop',
+    `icmpv6 type nd-neighbor-advert ${refuse}`,
     'ether type ip6 accept',
   ];
 }

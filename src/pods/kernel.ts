@@ -1,5 +1,6 @@
 /** What pods need of the machine's kernel; src/os/pod-kernel.ts is Linux. */
 import type { DesiredSysctl } from '../control/desired-host.js';
+import type { PodTraffic } from '../control/node-api.js';
 
 /** A device of the node's own namespace. */
 export interface NodeLink {
@@ -51,6 +52,8 @@ export interface PodKernel {
   /** A table's text; undefined: there is none. */
   filterTable(family: string, table: string): Promise<string | undefined>;
   links(): Promise<readonly NodeLink[]>;
+  /** Of each device, as a pod behind it sees it; `forged` of those that are guarded. */
+  traffic(): Promise<ReadonlyMap<string, PodTraffic>>;
   interface(netns: string, ifname: string): Promise<PodInterface | undefined>;
   /** Nothing is asked of it any more. */
   close(): void;

@@ -6,7 +6,7 @@
 
 import { PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
-import type { PodAudit, PodFinding } from '../control/node-api.js';
+import type { PodAudit, PodFinding, PodStatus } from '../control/node-api.js';
 import { formatMac } from '../core/mac.js';
 import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress } from '../wire/address.js';
 import { BRIDGE } from './attach/bridge.js';
@@ -24,7 +24,7 @@ import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
 import { natText, needsNat } from './nat.js';
 import { podProblems } from './pod-problems.js';
-import { type AttachmentName, type PodRecord, podKey } from './pod-record.js';
+import { type AttachmentName, type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
 import { PodTable } from './pod-table.js';
 import { recover } from './recovery.js';
@@ -63,6 +63,8 @@ export class PodNetwork {
   readonly #prepared = new Map<AttachmentName, Promise<void>>();
   #routes: UnderlayRoutes = NO_ROUTES;
   #routing: Promise<unknown> = Promise.resolve();
+  /** What the last audit found and left: it is told once. */
+  #found: ReadonlySet<string> = new Set();
 
   private constructor(options: PodNetworkOptions) {
     this.#options = options;
@@ -178,8 +180,11 @@ export class PodNetwork {
     throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
   }
 
-  records(): readonly PodRecord[] {
-    return this.#records();
+  /** The pods, and what was counted at their devices. */
+  async statuses(): Promise<PodStatus[]> {
+    const records = this.#records();
+    const traffic = records.length > 0 ? await this.#options.kernel.traffic() : undefined;
+    return records.map((record) => podStatus(record, traffic?.get(record.device)));
   }
 
   add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
@@ -218,7 +223,11 @@ export class PodNetwork {
       await this.#giveUp(record, plan, error);
     }
     this.#compact();
-    events.tell('pod-attached', `${nameOf(record)} has ${record.addresses.join(', ')}, by ${record.attach}`);
+    events.tell(
+      'pod-attached',
+      `${nameOf(record)} has ${record.addresses.join(', ')}, by ${record.attach}`,
+      factsOf(record),
+    );
     return plan.result;
   }
 
@@ -313,7 +322,11 @@ export class PodNetwork {
     }
     this.#forget(record);
     if (needsNat(record)) await this.#renewNat();
-    events.tell('pod-gone', `${nameOf(record)} is gone, ${record.addresses.join(', ')} may be given out again`);
+    events.tell(
+      'pod-gone',
+      `${nameOf(record)} is gone, ${record.addresses.join(', ')} may be given out again`,
+      factsOf(record),
+    );
     this.#compact();
   }
 
@@ -383,7 +396,7 @@ export class PodNetwork {
 
   /** What is remembered against what is there. @param repair puts in order what is podwire's */
   async audit(repair: boolean): Promise<PodAudit> {
-    const { kernel } = this.#options;
+    const { kernel, events } = this.#options;
     const records = this.#records();
     const [links, guard, spaces] = await Promise.all([
       kernel.links(),
@@ -398,7 +411,11 @@ export class PodNetwork {
       if (mended && problem.kind === 'stale') await this.del(problem.record);
       if (mended && problem.kind === 'unknown') await kernel.nodeForced([`link del dev ${problem.device}`]);
       findings.push({ kind: problem.kind, words: problem.words, repaired: mended });
+      const facts = problem.kind === 'stale' ? factsOf(problem.record) : {};
+      if (mended) events.tell('pod-audit', `found and mended: ${problem.words}`, facts);
+      else if (!this.#found.has(problem.words)) events.tell('pod-audit', `found: ${problem.words}`, facts);
     }
+    this.#found = new Set(findings.filter(({ repaired }) => !repaired).map(({ words }) => words));
     if (findings.some(({ kind, repaired }) => repaired && kind === 'guard')) await this.#guardAll();
     return { pods: this.#table.size, findings };
   }
@@ -480,6 +497,11 @@ function addressesIn(record: PodRecord): Address[] {
 
 function nameOf({ pod, containerId, ifname }: PodRecord): string {
   return `${pod ?? `container ${containerId.slice(0, 12)}`} (${ifname})`;
+}
+
+/** For programs that read events. */
+function factsOf({ pod, containerId, ifname, netns, device, addresses }: PodRecord) {
+  return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 /** What a node remembers of a pod's attachment, by container and interface; plain JSON, so that a line of a file holds it. */
-import type { PodStatus } from '../control/node-api.js';
+import type { PodStatus, PodTraffic } from '../control/node-api.js';
 
 export const ATTACHMENTS = ['bridge', 'ptp', 'device'] as const;
 export type AttachmentName = (typeof ATTACHMENTS)[number];
@@ -47,10 +47,11 @@ export function podKey({ containerId, ifname }: { readonly containerId: string; 
   return `${containerId}/${ifname}`;
 }
 
-/** As it is told to people. */
-export function podStatus(record: PodRecord): PodStatus {
+/** As it is told to people. @param traffic counted at its device */
+export function podStatus(record: PodRecord, traffic?: PodTraffic): PodStatus {
   const { containerId, ifname, pod, network, attach, addresses, mac, device, mtu, netns, since } = record;
   const named = pod !== undefined && { pod };
   const at = new Date(since).toISOString();
-  return { containerId, ifname, ...named, network, attach, addresses, mac, device, mtu, netns, since: at };
+  const status = { containerId, ifname, ...named, network, attach, addresses, mac, device, mtu, netns, since: at };
+  return traffic && !record.shared ? { ...status, traffic } : status;
 }

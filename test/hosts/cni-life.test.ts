@@ -88,6 +88,9 @@ t.test('faults: each told, none leaves anything', { skip }, async (t) => {
   const leak = await podwire(lab, alpha, 'ipam', 'check', '--socket', node.socket);
   t.equal(leak.code, 1, leak.stdout);
   t.match(leak.stdout, /alpha-other holds .*namespace .* is gone/);
+  await podwire(lab, alpha, 'ipam', 'check', '--socket', node.socket);
+  const told = await podwire(lab, alpha, 'events', '--socket', node.socket);
+  t.equal(told.stdout.match(/pod-audit +found: alpha-other holds/g)?.length, 1, 'and in events, once');
   await lab.exec(alpha, ['nft', 'delete', 'table', 'netdev', 'podwire']);
   await lab.exec(alpha, ['ip', 'link', 'add', 'pw000000000000', 'type', 'bridge']);
   const repaired = await podwire(lab, alpha, 'ipam', 'check', '--repair', '--socket', node.socket);

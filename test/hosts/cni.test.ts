@@ -1,8 +1,10 @@
 /** Pods by the plugin: who talks to whom, under which address, from the first packet on; and nothing is left in the end. */
 import t from 'tap';
+import type { PodStatus } from '../../src/control/node-api.js';
 import { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { ask, hasProgram, startEcho } from '../../src/lab/tools.js';
+import { podwire } from './cli.js';
 import { attach, type Container, cni, containers, PLUGINS, traces } from './cni.js';
 import { labSkip } from './lab.js';
 
@@ -152,7 +154,16 @@ t.test('a pod does not send under an address that is not its own', { skip }, asy
     t.same(await seen(), addresses, 'as itself again');
     await inBad('ip link set eth0 address 02:00:00:00:00:77');
     t.same(await seen(), ['', ''], `${mode}: under another MAC it is not`);
+    const told = await podwire(lab, alpha, 'pods', '--json', '--socket', node.socket);
+    const [{ traffic: forger }, { traffic: other }] = (JSON.parse(told.stdout) as PodStatus[]).slice(-2);
+    t.ok((forger?.forged ?? 0) >= 8, `what was forged is counted: ${forger?.forged}`);
+    t.equal(other?.forged, 0, 'by pod');
+    t.ok((other?.receivedBytes ?? 0) > 500 && (other?.sentBytes ?? 0) > 500, 'and so is what passes');
   }
+  const shown = await podwire(lab, alpha, 'pods', '--socket', node.socket);
+  t.match(shown.stdout, /^alpha-badptp +\S+-alpha-badptp +eth0 +.* \d+ forged/m, shown.stdout);
+  const events = await podwire(lab, alpha, 'events', '--json', '--socket', node.socket);
+  t.match(events.stdout, /"kind":"pod-attached","containerId":"alpha-badptp".*"addresses":\["10/);
 });
 
 for (const [name, plugin] of Object.entries(PLUGINS)) {

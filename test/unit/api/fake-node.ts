@@ -169,6 +169,15 @@ export const PODS: readonly PodStatus[] = [
     mtu: 1450,
     netns: '/run/netns/web',
     since: '2026-01-01T00:00:00.000Z',
+    traffic: {
+      sentPackets: 1200,
+      sentBytes: 1_048_576,
+      sentDropped: 0,
+      receivedPackets: 900,
+      receivedBytes: 2048,
+      receivedDropped: 2,
+      forged: 7,
+    },
   },
 ];
 
@@ -213,8 +222,10 @@ export class FakeNode implements NodeApi {
     this.asked.push('leave');
   }
 
-  pods() {
-    return PODS;
+  podsNow = PODS;
+
+  async pods() {
+    return this.podsNow;
   }
 
   async auditPods(repair: boolean): Promise<PodAudit> {

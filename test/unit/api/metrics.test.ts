@@ -1,7 +1,8 @@
 import t from 'tap';
 import { dropLabels, NodeMetrics } from '../../../src/api/metrics.js';
+import { MOST_PODS } from '../../../src/api/pod-metrics.js';
 import { COUNTER_NAMES, COUNTERS } from '../../../src/core/counters.js';
-import { COUNTERS_READ, FakeNode, GOSSIP, PEERS, STATUS } from './fake-node.js';
+import { COUNTERS_READ, FakeNode, GOSSIP, PEERS, PODS, STATUS } from './fake-node.js';
 
 const valueIn = (text: string, series: string) => {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
@@ -53,6 +54,29 @@ t.test('with gossip: members, what became of it, subnets, data paths', async (t)
   t.equal(valueIn(text, 'podwire_peer_path_rtt_seconds{peer="bravo"}'), 0.005);
   t.equal(valueIn(text, 'podwire_peer_path_loss_ratio{peer="bravo"}'), 0.2);
   t.equal(valueIn(text, 'podwire_peer_path_up{peer="charlie"}'), undefined, 'one that is not probed');
+});
+
+t.test('pods: what each sent and received, in series of a bounded number', async (t) => {
+  const node = new FakeNode();
+  const metrics = new NodeMetrics(node);
+  const labels = '{namespace="default",pod="web",interface="eth0",device="pw000000000001"}';
+  const text = await metrics.render();
+  t.equal(valueIn(text, `podwire_pod_sent_bytes_total${labels}`), 1_048_576);
+  t.equal(valueIn(text, `podwire_pod_received_dropped_total${labels}`), 2);
+  t.equal(valueIn(text, `podwire_pod_forged_total${labels}`), 7);
+  t.equal(valueIn(await metrics.render(), `podwire_pod_sent_packets_total${labels}`), 1200, 'nothing is added up');
+
+  const [{ pod: _, traffic: __, ...plain }] = PODS;
+  node.podsNow = [plain];
+  t.notMatch(await metrics.render(), /^podwire_pod_\w+\{/m, 'one whose device others share has no figures');
+
+  const name = 'x'.repeat(2000);
+  node.podsNow = Array.from({ length: 1000 }, (_, i) => ({ ...PODS[0], pod: `default/${name}`, device: `pw${i}` }));
+  const many = await metrics.render();
+  t.equal(many.match(/^podwire_pod_sent_bytes_total\{/gm)?.length, MOST_PODS);
+  t.equal(valueIn(many, 'podwire_pods'), 1000);
+  t.equal(valueIn(many, 'podwire_pods_unlisted'), 1000 - MOST_PODS);
+  t.notMatch(many, /x{254}/, 'names are cut');
 });
 
 t.test('a node that has no subnet yet can be scraped', async (t) => {

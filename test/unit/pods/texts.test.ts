@@ -69,21 +69,23 @@ t.test('the guard names what a pod may send, and drops the rest', async (t) => {
   t.equal(
     text,
     `add table netdev podwire
+add counter netdev podwire pw1
 add chain netdev podwire pw1 { type filter hook ingress device "pw1" priority -500; policy drop; }
 flush chain netdev podwire pw1
-add rule netdev podwire pw1 ether saddr != 02:00:00:00:00:01 drop
+add rule netdev podwire pw1 ether saddr != 02:00:00:00:00:01 counter name "pw1" drop
 add rule netdev podwire pw1 arp saddr ether 02:00:00:00:00:01 arp saddr ip { 10.244.1.2, 0.0.0.0 } accept
 add rule netdev podwire pw1 ip saddr { 10.244.1.2 } accept
 add rule netdev podwire pw1 ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } accept
-add rule netdev podwire pw1 ip6 saddr != { fd00::3, fe80::ff:fe00:1 } drop
-add rule netdev podwire pw1 icmpv6 type { nd-router-advert, nd-redirect } drop
+add rule netdev podwire pw1 ip6 saddr != { fd00::3, fe80::ff:fe00:1 } counter name "pw1" drop
+add rule netdev podwire pw1 icmpv6 type { nd-router-advert, nd-redirect } counter name "pw1" drop
 add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert @th,64,128 0xfd000000000000000000000000000003 accept
 add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert @th,64,128 0xfe80000000000000000000fffe000001 accept
-add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert drop
+add rule netdev podwire pw1 icmpv6 type nd-neighbor-advert counter name "pw1" drop
 add rule netdev podwire pw1 ether type ip6 accept
+add rule netdev podwire pw1 counter name "pw1" drop
 `,
   );
-  t.match(unguardText('pw1'), /^add table.*\nadd chain.*\nflush chain.*\ndelete chain netdev podwire pw1\n$/);
+  t.match(unguardText('pw1'), /\ndelete chain netdev podwire pw1\n.*\ndelete counter netdev podwire pw1\n$/);
   t.notMatch(guardText('pw1', '02:00:00:00:00:01', [address('10.244.1.2')]), /ip6/, 'a pod without IPv6 sends none');
 });
 
