@@ -37,6 +37,8 @@ import { formatMac } from './core/mac.js';
 import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
 import { gatherFacts } from './os/facts.js';
+import type { Firewall } from './os/firewall.js';
+import { ForwardWatch } from './os/forward-watch.js';
 import { HostNetwork } from './os/host-network.js';
 import { IcmpEar } from './os/icmp-ear.js';
 import { loadNative, type Native } from './os/native.js';
@@ -46,6 +48,7 @@ import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
+import { onNode } from './pods/attachments.js';
 import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
 import { formatAddress, formatPrefix } from './wire/address.js';
@@ -78,6 +81,7 @@ class NodeAgent implements Agent {
   #claim: Claim | undefined;
   #carrier: Carrier | undefined;
   #pods: PodNetwork | undefined;
+  #firewallAtStart: Firewall | undefined;
   /** Others who carry traffic, as gossip tells. */
   #members: readonly SignedStatement[] = [];
   /** Nodes that get no traffic, and why: what was said already. */
@@ -152,6 +156,18 @@ class NodeAgent implements Agent {
     for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
     this.#pods = await startPods(this.#config, this.#events);
     this.#releases.push(() => this.#pods?.close());
+    this.#watchForwarding();
+  }
+
+  /** What others' packet filters do to pods. */
+  #watchForwarding(): void {
+    const watch = new ForwardWatch(this.#events, () => {
+      if (!this.#pods || !this.#claim) return undefined;
+      const config = { ...this.#config, underlay: this.#underlay, podCidr: this.#claim.podCidr };
+      return { config, pods: this.#pods.records().map(onNode), before: this.#firewallAtStart };
+    });
+    this.#releases.push(this.#events.onEvent(({ kind }) => kind === 'pod-attached' && watch.podCame()));
+    this.#releases.push(() => watch.close());
   }
 
   /** Once in a life: the capability that it needs is dropped with the first carrier. */
@@ -184,7 +200,9 @@ class NodeAgent implements Agent {
   /** Before anything is changed. */
   async #refuseIfUnfit(): Promise<void> {
     const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay };
-    const problems = fatalProblems(checkNode(config, await gatherFacts(config)));
+    const facts = await gatherFacts(config);
+    this.#firewallAtStart = facts.firewall;
+    const problems = fatalProblems(checkNode(config, facts));
     if (problems.length === 0) return;
     const lines = problems.map(({ message, mend }) => (mend ? `${message}: ${mend}` : message));
     throw new PodwireError('MACHINE', lines.join('\n'));

@@ -4,11 +4,16 @@ import { gossips, type PlacedConfig } from './config/node-config.js';
 import { type Finding, ok, warn } from './finding.js';
 import type { FirewallChain, FirewallObstacle, MachineFacts } from './machine-facts.js';
 
-export function firewall(config: PlacedConfig, { firewall: found, invalidPackets }: MachineFacts): Finding[] {
+export function firewall(
+  config: PlacedConfig,
+  { firewall: found, invalidPackets }: Pick<MachineFacts, 'firewall' | 'invalidPackets'>,
+): Finding[] {
   if (found === undefined) {
     return [warn('firewall', 'the firewall cannot be read', "run 'podwire check' as root, with nft installed")];
   }
-  const closed = found.chains.filter((chain) => chain.policy === 'drop' && !chain.accepts);
+  const closed = found.chains.filter(
+    ({ policy, accepts, closedOutside }) => policy === 'drop' && (!accepts || closedOutside),
+  );
   const hurting = found.obstacles.filter(({ kind, packets }) => kind !== 'invalid' || (packets ?? invalidPackets) > 0);
   const findings = [
     ...closed.map((chain) => closedChain(config, chain)),
@@ -17,7 +22,7 @@ export function firewall(config: PlacedConfig, { firewall: found, invalidPackets
   return findings.length > 0 ? findings : [ok('firewall', 'no chain or rule seen that stands in the way')];
 }
 
-function closedChain(config: PlacedConfig, { where, hook, insert }: FirewallChain): Finding {
+function closedChain(config: PlacedConfig, { where, hook, accepts, insert }: FirewallChain): Finding {
   const command = (rest: string) => `'${insert} ${rest}'`;
   const nft = insert.startsWith('nft');
   const accept = nft ? 'accept' : '-j ACCEPT';
@@ -32,6 +37,17 @@ function closedChain(config: PlacedConfig, { where, hook, insert }: FirewallChai
       [port('udp', vxlan), ...gossip].join(', '),
     );
   }
+  if (accepts) {
+    const names = nft ? ['podwire-br', 'pw*'] : ['podwire-br', 'pw+'];
+    const ways = names.flatMap((name) =>
+      nft ? [`iifname "${name}"`, `oifname "${name}"`] : [`-i ${name}`, `-o ${name}`],
+    );
+    return warn(
+      'firewall',
+      `${where} drops by policy, and no rule accepts what pods exchange with the outside: masqueraded packets and host ports are lost`,
+      ways.map((match) => command(`${match} ${accept}`)).join(', '),
+    );
+  }
   const device = (nftWord: string, option: string) =>
     nft ? `${nftWord} ${config.device}` : `${option} ${config.device}`;
   return warn(
@@ -42,7 +58,11 @@ function closedChain(config: PlacedConfig, { where, hook, insert }: FirewallChai
 }
 
 function inTheWay(config: PlacedConfig, { kind, traffic, where, remove, packets }: FirewallObstacle): Finding {
-  const whose = traffic === 'vxlan' ? `frames of peers (UDP port ${config.vxlan.port})` : 'packets of pods';
+  const whose = {
+    vxlan: `frames of peers (UDP port ${config.vxlan.port})`,
+    pods: 'packets of pods',
+    outside: 'packets between pods and the outside (masqueraded ones, host ports)',
+  }[traffic];
   const counted = packets === undefined ? '' : ` (${packets} so far)`;
   switch (kind) {
     case 'nat':

@@ -20,6 +20,8 @@ export interface FirewallChain {
   readonly policy: 'accept' | 'drop';
   /** Its rules, and those it jumps to, leave none of our packets to the policy. */
   readonly accepts: boolean;
+  /** But of packets between pods and the outside, by masquerading and host ports. */
+  readonly closedOutside?: boolean;
   /** The begin of a command that puts a rule at its top. */
   readonly insert: string;
 }
@@ -28,8 +30,8 @@ export interface FirewallChain {
 export interface FirewallObstacle {
   /** It drops our packets; it changes their addresses; it drops what connection tracking calls invalid. */
   readonly kind: 'drop' | 'nat' | 'invalid';
-  /** `vxlan`: what comes from other nodes; `pods`: packets of pods. */
-  readonly traffic: 'vxlan' | 'pods';
+  /** `vxlan`: what comes from other nodes; `pods`: packets of pods; `outside`: theirs from and to beyond the cluster. */
+  readonly traffic: 'vxlan' | 'pods' | 'outside';
   /** How to find it: `nft table ip nat, chain POSTROUTING, handle 7`. */
   readonly where: string;
   /** The command that removes it. */

@@ -1,7 +1,7 @@
 /** Packets that must pass this machine's packet filters untouched, for a configuration. Pure. */
 import type { PlacedConfig } from '../control/config/node-config.js';
 import { probeAddress } from '../control/probe-address.js';
-import { type Address, addressAt, type Family, type Prefix } from '../wire/address.js';
+import { type Address, addressAt, type Family, type Prefix, parseAddress } from '../wire/address.js';
 import type { Question } from './firewall.js';
 
 /** Any service of a pod. */
@@ -9,6 +9,13 @@ const POD_PORT = 80;
 /** The places of pods in a range; the first are a node's own. */
 const POD = 10;
 const OTHER_POD = 11;
+/** Somebody beyond the cluster: addresses for documents (RFC 5737, RFC 3849). */
+const OUTSIDE: Readonly<Record<Family, Address>> = {
+  4: { family: 4, words: [0, 0, 0xffff, 0xcb007101 | 0] },
+  6: { family: 6, words: [0x20010db8, 0, 0, 1] },
+};
+/** Pods that are asked about. */
+const MOST_OUTSIDE = 4;
 /** Peers that are asked about, of each family. */
 const MOST_SENDERS = 4;
 
@@ -41,6 +48,40 @@ export function firewallQuestions(
     ...pods.map((packet): Question => ({ hook: 'forward', traffic: 'pods', packet })),
     ...pods.map((packet): Question => ({ hook: 'postrouting', traffic: 'pods', packet })),
   ];
+}
+
+/** A pod that has to do with the outside. */
+export interface OutsidePod {
+  /** The node's, where its packets come from. */
+  readonly device: string;
+  readonly addresses: readonly string[];
+  readonly masquerade: boolean;
+  readonly ports: readonly { readonly containerPort: number; readonly protocol: string }[];
+}
+
+/** Packets that leave the cluster by masquerading, and that come in by host ports, of a few pods. */
+export function outsideQuestions(
+  pods: readonly OutsidePod[],
+  underlayDevice: (family: Family) => string | undefined,
+): Question[] {
+  const asking = pods.filter(({ masquerade, ports }) => masquerade || ports.length > 0).slice(0, MOST_OUTSIDE);
+  return asking.flatMap(({ device, addresses, masquerade, ports }) =>
+    addresses.flatMap((text): Question[] => {
+      const own = parseAddress(text);
+      if (!own) return [];
+      const [other, uplink] = [OUTSIDE[own.family], underlayDevice(own.family)];
+      const away = { iif: device, oif: uplink, source: own, destination: other, protocol: 'tcp', port: 443 } as const;
+      const [port] = ports.flatMap(({ containerPort, protocol }) =>
+        protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: containerPort } as const] : [],
+      );
+      return [
+        ...(masquerade ? [{ ...away, state: 'new' } as const] : []),
+        ...(port
+          ? [{ iif: uplink, oif: device, source: other, destination: own, ...port, state: 'new' } as const]
+          : []),
+      ].map((packet) => ({ hook: 'forward', traffic: 'outside', packet }));
+    }),
+  );
 }
 
 /** What peers send; of those whose address is known, as a rule may be about it. */

@@ -22,6 +22,8 @@ export interface Question {
 export interface Firewall {
   readonly chains: readonly FirewallChain[];
   readonly obstacles: readonly FirewallObstacle[];
+  /** The older iptables has tables here, and this process may not read them: it takes CAP_NET_RAW. */
+  readonly legacyUnread?: boolean;
 }
 
 /** A chain that the kernel itself sends packets through. */
@@ -43,14 +45,16 @@ const HOOKS: readonly string[] = ['input', 'forward', 'postrouting'] satisfies H
 
 /** Undefined where the packet filters cannot be read. */
 export async function readFirewall(questions: readonly Question[]): Promise<Firewall | undefined> {
-  const [nft, legacy] = await Promise.all([nftTables(), legacyTables()]);
+  const [nft, read] = await Promise.all([nftTables(), legacyTables()]);
+  const legacy = read.flatMap((tables) => tables ?? []);
   if (nft === undefined && legacy.length === 0) return undefined;
   const found = [...(nft ?? []), ...legacy].map(({ base, chains }) => judgeChain(base, chains, questions));
   const obstacles = found.flatMap((one) => one.obstacles);
   const once = obstacles.filter(
     ({ remove, kind }, i) => obstacles.findIndex((other) => other.remove === remove && other.kind === kind) === i,
   );
-  return { chains: found.flatMap((one) => one.chain ?? []), obstacles: once };
+  const unread = read.includes(undefined);
+  return { chains: found.flatMap((one) => one.chain ?? []), obstacles: once, ...(unread && { legacyUnread: true }) };
 }
 
 /** What a base chain does to the packets that come to it. Pure. */
@@ -76,8 +80,12 @@ export function judgeChain(
   const { hook } = base;
   if (hook === 'postrouting') return { chain: undefined, obstacles };
   // A rule that drops is told of as such: the chain's policy is not to blame.
-  const accepts = decisions.every(({ decision }) => decision !== undefined);
-  const chain = { where: `${base.table}, chain ${base.name}`, hook, policy: base.policy, accepts, insert: base.insert };
+  const left = decisions.filter(({ decision }) => decision === undefined);
+  const closedOutside = left.some(({ traffic }) => traffic === 'outside');
+  const accepts = left.every(({ traffic }) => traffic === 'outside');
+  const where = `${base.table}, chain ${base.name}`;
+  const { policy, insert } = base;
+  const chain = { where, hook, policy, accepts, ...(closedOutside && { closedOutside }), insert };
   return { chain, obstacles: [...obstacles, ...invalid] };
 }
 
@@ -161,7 +169,7 @@ const LEGACY = [
 ] as const;
 
 /** Asking the older iptables loads its modules: only where a table of its is in use. */
-async function legacyTables(): Promise<Table[]> {
+async function legacyTables(): Promise<(Table[] | undefined)[]> {
   const found = await Promise.all([
     legacyTable('/proc/self/net/ip_tables_names', 'iptables'),
     legacyTable('/proc/self/net/ip6_tables_names', 'ip6tables'),
@@ -169,17 +177,17 @@ async function legacyTables(): Promise<Table[]> {
   return found.flat();
 }
 
-async function legacyTable(names: string, program: string): Promise<Table[]> {
+/** Undefined for each table that is there and cannot be read. */
+async function legacyTable(names: string, program: string): Promise<(Table[] | undefined)[]> {
   const tables = (await readFile(names, 'utf8').catch(() => '')).split('\n');
-  const found = await Promise.all(
+  return Promise.all(
     LEGACY.filter(([table]) => tables.includes(table)).map(async ([table, name, hook]) => {
       const renamed = await run(`${program}-legacy`, ['-t', table, '-S']);
       const named = renamed.failure === 'ENOENT' ? program : `${program}-legacy`;
       const { code, stdout } = named === program ? await run(program, ['-t', table, '-S']) : renamed;
-      return code === 0 ? legacyBase(stdout, named, table, name, hook) : [];
+      return code === 0 ? legacyBase(stdout, named, table, name, hook) : undefined;
     }),
   );
-  return found.flat();
 }
 
 /** A built-in chain in `iptables -S`. */

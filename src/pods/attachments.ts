@@ -1,8 +1,13 @@
 /** All the attachments there are, by name. */
-import { bridge } from './attach/bridge.js';
+import { BRIDGE, bridge } from './attach/bridge.js';
 import { device } from './attach/device.js';
 import { ptp } from './attach/ptp.js';
 import type { Attachment } from './attachment.js';
-import type { AttachmentName } from './pod-record.js';
+import type { AttachmentName, PodRecord } from './pod-record.js';
 
 export const ATTACHMENT: Readonly<Record<AttachmentName, Attachment>> = { bridge, ptp, device };
+
+/** A pod as the node's routes and packet filters see it: those on the bridge come from there. */
+export function onNode(record: PodRecord): PodRecord {
+  return record.attach === 'bridge' ? { ...record, device: BRIDGE } : record;
+}

@@ -180,6 +180,10 @@ export class PodNetwork {
     throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
   }
 
+  records(): readonly PodRecord[] {
+    return this.#records();
+  }
+
   /** The pods, and what was counted at their devices. */
   async statuses(): Promise<PodStatus[]> {
     const records = this.#records();
