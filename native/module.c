@@ -19,6 +19,7 @@ NAPI_MODULE_INIT() {
       {"tunWrite", js_tun_write},
       {"udpOpen", js_udp_open},
       {"udpPort", js_udp_port},
+      {"udpDrops", js_udp_drops},
       {"udpReceive", js_udp_receive},
       {"udpErrors", js_udp_errors},
       {"udpSend", js_udp_send},

@@ -15,6 +15,7 @@ napi_value js_tun_write(napi_env env, napi_callback_info info);
 
 napi_value js_udp_open(napi_env env, napi_callback_info info);
 napi_value js_udp_port(napi_env env, napi_callback_info info);
+napi_value js_udp_drops(napi_env env, napi_callback_info info);
 napi_value js_udp_receive(napi_env env, napi_callback_info info);
 napi_value js_udp_errors(napi_env env, napi_callback_info info);
 napi_value js_udp_send(napi_env env, napi_callback_info info);

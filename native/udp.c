@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -172,6 +173,16 @@ napi_value js_udp_port(napi_env env, napi_callback_info info) {
   if (!args_read(env, info, &args, 1) || !args_i32(&args, 0, "fd", &fd)) return NULL;
   if (getsockname(fd, &address.any, &length) != 0) return throw_errno(env, errno, "getsockname");
   return value_u32(env, ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port));
+}
+
+napi_value js_udp_drops(napi_env env, napi_callback_info info) {
+  struct args args;
+  int32_t fd;
+  uint32_t memory[SK_MEMINFO_VARS] = {0};
+  socklen_t length = sizeof memory;
+  if (!args_read(env, info, &args, 1) || !args_i32(&args, 0, "fd", &fd)) return NULL;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) return throw_errno(env, errno, "SO_MEMINFO");
+  return value_u32(env, memory[SK_MEMINFO_DROPS]);
 }
 
 struct received_control {

@@ -32,6 +32,7 @@ import type {
   RouteStatus,
 } from './control/node-api.js';
 import { memberStatus, peerStatus, routeStatuses, SECURITY, unreachedPeer } from './control/node-report.js';
+import { addReadings } from './core/counters.js';
 import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
 import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
@@ -80,6 +81,8 @@ class NodeAgent implements Agent {
   /** The subnets that are ours, as soon and as long as they are. */
   #claim: Claim | undefined;
   #carrier: Carrier | undefined;
+  /** What carriers counted that are no more. */
+  #counted: CounterReading | undefined;
   #pods: PodNetwork | undefined;
   #firewallAtStart: Firewall | undefined;
   /** Others who carry traffic, as gossip tells. */
@@ -292,7 +295,10 @@ class NodeAgent implements Agent {
     const carrier = this.#carrier;
     this.#carrier = undefined;
     if (carrier) await this.#pods?.letGo();
-    await carrier?.stop();
+    if (!carrier) return;
+    await carrier.stop();
+    const counters = carrier.counters();
+    this.#counted = this.#counted ? addReadings(this.#counted, counters) : counters;
   }
 
   async #stopCarrying(): Promise<void> {
@@ -410,7 +416,8 @@ class NodeAgent implements Agent {
   }
 
   counters(): CounterReading {
-    return this.#ready().overlay.counters.total();
+    const counters = this.#ready().counters();
+    return this.#counted ? addReadings(this.#counted, counters) : counters;
   }
 
   async pods(): Promise<PodStatus[]> {

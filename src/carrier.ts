@@ -7,7 +7,7 @@ import type { Log } from './control/agent-types.js';
 import type { ResolvedConfig } from './control/config/node-config.js';
 import type { OffloadName } from './control/config/offloads.js';
 import { carriedSubnets, desiredHost } from './control/desired-host.js';
-import type { OffloadStatus } from './control/node-api.js';
+import type { CounterReading, OffloadStatus } from './control/node-api.js';
 import { type OffloadResult, offloadReport } from './control/offload-report.js';
 import { probeAddress } from './control/probe-address.js';
 import { overlayAddress } from './core/overlay-address.js';
@@ -18,6 +18,7 @@ import { INHERIT } from './dataplane/vtep.js';
 import { offloadMask, TunDevice } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
 import type { IcmpEar } from './os/icmp-ear.js';
+import { KernelDrops } from './os/kernel-drops.js';
 import { testOffloads } from './os/offload-test.js';
 import { testUdpOffloads } from './os/offload-udp.js';
 import { dropPrivileges, MAIN_THREAD } from './os/privileges.js';
@@ -56,6 +57,9 @@ export class Carrier {
   readonly #releases: (() => unknown)[] = [];
   #stopping: Promise<void> | undefined;
   #overlay: Overlay | undefined;
+  #kernelDrops: KernelDrops | undefined;
+  /** Once workers have stopped: sockets and device are about to go. */
+  #lastCounters: CounterReading | undefined;
   readonly #probes = new Map<Family, ProbeSocket>();
   #pathMtus: PathMtus | undefined;
   #mtu = 0;
@@ -105,6 +109,11 @@ export class Carrier {
     const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
     this.#overlay = overlay;
     await overlay.setPeers(peers);
+    const receiving = sockets.flat().map(({ receive }) => receive);
+    this.#kernelDrops = new KernelDrops(system, device.name, receiving);
+    this.#releases.push(() => {
+      this.#lastCounters = this.counters();
+    });
     dropPrivileges(system, MAIN_THREAD);
     const pool = await WorkerPool.start({
       system,
@@ -130,6 +139,11 @@ export class Carrier {
   get overlay(): Overlay {
     if (!this.#overlay) throw new TypeError('a carrier is only handed out once it has started');
     return this.#overlay;
+  }
+
+  /** Of this carrier, by its workers and by the kernel; they stand still once it has stopped. */
+  counters(): CounterReading {
+    return this.#lastCounters ?? { ...this.overlay.counters.total(), ...this.#kernelDrops?.read() };
   }
 
   /** The addresses that it has sockets on. */

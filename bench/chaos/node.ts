@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { ApiClient } from '../../src/api/client.js';
-import { COUNTER_NAMES, type CounterName } from '../../src/core/counters.js';
+import { addReadings, COUNTER_NAMES, type CounterName } from '../../src/core/counters.js';
 import type { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../src/lab/podwire.js';
@@ -86,7 +86,7 @@ export class ChaosNode {
       running.process.kill('SIGKILL');
       await ended;
     }
-    this.#past = sum(this.#past, this.#latest);
+    this.#past = addReadings(this.#past, this.#latest);
     this.#latest = NONE;
     this.#pastDrops = addUp(this.#pastDrops, this.#latestDrops);
     this.#latestDrops = {};
@@ -106,12 +106,10 @@ export class ChaosNode {
   async counts(): Promise<Counts> {
     if (this.#running && !this.isLost) {
       const counts = await new ApiClient(this.#running.socket).counters();
-      // Another carrier in the same process begins at nothing.
-      if (counts.tx_packets < this.#latest.tx_packets) this.#past = sum(this.#past, this.#latest);
       this.#latest = counts;
       this.#latestDrops = ownDevice(kernelDrops(this.#running.process.pid));
     }
-    return sum(this.#past, this.#latest);
+    return addReadings(this.#past, this.#latest);
   }
 
   /** What the overlay's devices of all lives dropped, as of the last `counts`. */
@@ -166,10 +164,6 @@ export class ChaosNode {
 
 function ownDevice(drops: Drops): Drops {
   return Object.fromEntries(Object.entries(drops).filter(([name]) => name.startsWith(`dev ${DEVICE} `)));
-}
-
-function sum(one: Counts, other: Counts): Counts {
-  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, one[name] + other[name]])) as Counts;
 }
 
 function addUp(one: Drops, other: Drops): Drops {

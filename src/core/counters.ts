@@ -1,6 +1,7 @@
 /**
  * Every packet ends in exactly one of these: delivered or dropped, and a drop says why. Workers count in shared memory,
- * each in a row of its own (one writer, so no atomics); the main thread reads and adds the rows up.
+ * each in a row of its own (one writer, so no atomics); the main thread reads and adds the rows up. What begins with
+ * `kernel_` the kernel counts: it is read when somebody asks (src/os/kernel-drops.ts), and its cells stay 0.
  */
 
 /** Name, as shown and exported, and what it means. The order is the layout; new ones go to the end of their group. */
@@ -47,14 +48,31 @@ export const COUNTERS = {
   rx_probe_limited: 'dropped: path probes beyond the rate limit',
   icmp_sent: 'ICMP errors written to the device',
   icmp_limited: 'ICMP errors held back by the rate limit',
+  kernel_tun_queue_full: "dropped: packets for us that found the device's queue full (a superpacket is one)",
+  kernel_socket_buffer_full:
+    'dropped: datagrams for us that found the UDP socket full, or had a wrong checksum (what GRO had joined is one)',
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;
+
+/** What the kernel dropped before we saw it. */
+export type KernelCounter = Extract<CounterName, `kernel_${string}`>;
 
 export const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];
 
 /** Index of each counter in a row: `row[C.tx_packets]++`. */
 export const C = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index])) as Record<CounterName, number>;
+
+/** Two readings as one. */
+export function addReadings(
+  one: Readonly<Record<CounterName, number>>,
+  other: Readonly<Record<CounterName, number>>,
+): Record<CounterName, number> {
+  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, one[name] + other[name]])) as Record<
+    CounterName,
+    number
+  >;
+}
 
 /** Counted for each peer: four columns. */
 export const PEER_TX_FRAMES = 0;

@@ -81,6 +81,11 @@ export interface SystemCalls {
   /** The port a socket is bound to, host order. */
   udpPort(fd: number): number;
   /**
+   * Datagrams that the kernel has dropped at a socket since it was opened: its buffer was full, or a checksum wrong
+   * (`SO_MEMINFO`, Linux 4.12). Of 32 bits, so it begins again at 0. What GRO has joined, and is received so, is one.
+   */
+  udpDrops(fd: number): number;
+  /**
    * recvmmsg: fills records from record `first`, one for each message, each in a slot of `slot` bytes of its own from
    * `cursor` on. A message longer than a slot gets STATUS EMSGSIZE and LENGTH 0.
    * @param max messages at most; `max * slot` bytes from `cursor` and the records must be there

@@ -22,6 +22,10 @@ t.test(
     const { podCidr, underlay } = await client.status();
     t.equal(underlay, bravoHost.underlay);
 
+    const address = podCidr[0].replace(/\/.*/, '');
+    await lab.exec(alphaHost, ['ping', '-n', '-q', '-i', '0.002', '-c', '500', address]);
+    const before = await client.counters();
+
     const next = bravoHost.underlay.replace(/\d+$/, '9');
     const device = ['dev', 'eth0'];
     for (const argv of [
@@ -35,9 +39,10 @@ t.test(
     const seen = async () => (await new ApiClient(alpha.socket).members()).find(({ node }) => node === 'bravo');
     while ((await seen())?.underlay !== next) await delay(50);
     t.match(await seen(), { state: 'alive', podCidr }, 'alpha knows, and bravo has its subnets');
-    const address = podCidr[0].replace(/\/.*/, '');
     while ((await ping(lab, alphaHost, address)) === undefined) await delay(50);
     t.pass('and traffic goes there');
+    const after = await client.counters();
+    t.ok(before.rx_frames >= 500 && after.rx_frames > before.rx_frames, 'counters go on over both carriers');
     for (const node of [alpha, bravo]) t.equal((await node.stop()).code, 0, node.log());
   },
 );

@@ -25,6 +25,9 @@ const SO_REUSEPORT = 15;
 const SO_ATTACH_FILTER = 26;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+const SO_MEMINFO = 55;
+/** Of the words that SO_MEMINFO writes the last: what was dropped. */
+const SK_MEMINFO_DROPS = 8;
 
 const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
@@ -64,9 +67,10 @@ const SOCK_FPROG = 16;
 /** BPF_RET | BPF_K: with k = 0 nothing of a packet is kept. */
 const RETURN_K = 0x06;
 
-export function udpCalls(libc: Libc): Pick<SystemCalls, 'udpOpen' | 'udpPort' | 'pathMtu'> {
+export function udpCalls(libc: Libc): Pick<SystemCalls, 'udpOpen' | 'udpPort' | 'udpDrops' | 'pathMtu'> {
   const value = new Struct(libc, 4);
   const size = new Struct(libc, 4);
+  const memory = new Struct(libc, 4 * (SK_MEMINFO_DROPS + 1));
   const address = new Struct(libc, ADDRESS_SLOT);
   const to = new Struct(libc, ADDRESS_SLOT);
   const dropAll = new Struct(libc, SOCK_FILTER);
@@ -138,6 +142,16 @@ export function udpCalls(libc: Libc): Pick<SystemCalls, 'udpOpen' | 'udpPort' | 
       size.words[0] = ADDRESS_LENGTH;
       if (libc.getsockname(fd, address.address, size.address) !== 0) throw systemError(libc, 'getsockname');
       return portAt(address.words, 0);
+    },
+
+    udpDrops(fd) {
+      wantI32('fd', fd);
+      memory.words[SK_MEMINFO_DROPS] = 0;
+      size.words[0] = memory.bytes.length;
+      if (libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.address, size.address) !== 0) {
+        throw systemError(libc, 'SO_MEMINFO');
+      }
+      return memory.words[SK_MEMINFO_DROPS];
     },
 
     pathMtu(source, destination) {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  addReadings,
   C,
   COUNTER_NAMES,
   COUNTERS,
@@ -52,6 +53,16 @@ t.test('totals add up the workers', async (t) => {
     7 + 2 ** 40,
     'and nothing else moved',
   );
+});
+
+t.test('two readings are added up, name by name', async (t) => {
+  const table = new CounterTable(1, 1);
+  table.row(0)[C.rx_frames] = 5;
+  const one = table.total();
+  table.row(0)[C.tx_no_peer] = 2;
+  const both = addReadings(one, table.total());
+  t.match(both, { rx_frames: 10, tx_no_peer: 2, tx_packets: 0 });
+  t.strictSame(Object.keys(both), COUNTER_NAMES);
 });
 
 t.test("a peer's figures add up, and can be forgotten", async (t) => {

@@ -65,6 +65,30 @@ for (const { name, system, skip } of both) {
     t.equal(system.tunOffload(-1, 0), 9);
   });
 
+  t.test(`${name}: a full socket counts what it drops`, { skip }, async (t) => {
+    if (!system) return;
+    for (const text of ['127.0.0.1', '::1']) {
+      const own = address(text);
+      const fd = system.udpOpen({ ...receiving, address: addressBytes(own), gro: false, buffer: 1 });
+      t.equal(system.udpDrops(fd), 0);
+      const egress = system.udpOpen({ ...receiving, address: addressBytes(own), receive: false, sendOnly: true });
+      const batch = Batch.allocate(64_000, 64);
+      for (let i = 0; i < 64; i++) {
+        const row = batch.append(1000 * i, 1000);
+        batch.records[row + PORT] = system.udpPort(fd);
+        batch.records.set(own.words, row + ADDRESS);
+      }
+      t.equal(system.udpSend(Int32Array.of(egress), batch.bytes, batch.records, 64, 0), 64);
+      const received = system.udpReceive(fd, Buffer.alloc(64_000), 0, 1000, new Int32Array(64 * RECORD), 0, 64);
+      t.ok(received > 0 && received < 64, `${received} of 64`);
+      t.equal(system.udpDrops(fd), 64 - received);
+      t.equal(system.udpDrops(egress), 0);
+      for (const open of [fd, egress]) system.close(open);
+    }
+    t.throws(() => system.udpDrops(-1), { code: 'EBADF', syscall: 'SO_MEMINFO' });
+    t.throws(() => system.udpDrops(undefined as never), TypeError);
+  });
+
   t.test(`${name}: wrong arguments throw before memory is touched`, { skip }, async (t) => {
     if (!system) return;
     const bytes = Buffer.alloc(30);
