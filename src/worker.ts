@@ -43,15 +43,15 @@ function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const context = pathContext(start.shared, start.worker, bytes, () => performance.now(), onProbe);
   const network = other ? new DualUnderlay(underlay, other) : underlay;
   const pipeline = new Pipeline(device, network, context);
-  const poller = new Poller(system, start.waker, [device.fd, ...underlays.map(({ fd }) => fd)]);
+  const poller = new Poller(system, start.waker, [device, ...underlays]);
   const stop = new Int32Array(start.stop);
 
   say({ kind: 'ready' });
   try {
     while (Atomics.load(stop, 0) === 0) {
-      if (pipeline.turn()) continue;
       pipeline.rest();
       poller.wait(-1);
+      pipeline.turn();
     }
   } catch (error) {
     say({ kind: 'lost', message: error instanceof Error ? error.message : String(error) });

@@ -2,10 +2,12 @@
 import { type Batch, LENGTH, OFFSET, RECORD } from '../bytes/batch.js';
 import type { DeviceCapabilities, DeviceEdge } from '../dataplane/edges.js';
 import { PodwireError } from '../wire/error.js';
+import type { Polled } from './poller.js';
 import type { SystemCalls } from './system-calls.js';
 
-export class TunQueue implements DeviceEdge {
+export class TunQueue implements DeviceEdge, Polled {
   readonly fd: number;
+  readable = true;
   readonly capabilities: DeviceCapabilities;
   readonly #system: SystemCalls;
 
@@ -17,6 +19,7 @@ export class TunQueue implements DeviceEdge {
   }
 
   read(batch: Batch, headroom: number): number {
+    if (!this.readable) return 0;
     const { records, count } = batch;
     const packets = this.#readInto(batch, headroom);
     if (packets === 0) return 0;
@@ -36,7 +39,10 @@ export class TunQueue implements DeviceEdge {
   }
 
   write(batch: Batch): number {
-    return this.#system.tunWrite(this.fd, batch.bytes, batch.records, batch.count);
+    const taken = this.#system.tunWrite(this.fd, batch.bytes, batch.records, batch.count);
+    // The kernel often answers within the call, with an ACK or an echo: worth a look without another poll.
+    if (taken > 0) this.readable = true;
+    return taken;
   }
 
   /** Polled through `fd` (src/os/poller.ts). */

@@ -5,6 +5,7 @@
 import { Batch, LENGTH, OFFSET, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';
 import { type Address, addressBytes, writeWords } from '../wire/address.js';
+import type { Polled } from './poller.js';
 import type { SystemCalls } from './system-calls.js';
 
 /** Linux takes at most this many datagrams in one `UDP_SEGMENT` send (64 before 6.9, 128 since). */
@@ -89,9 +90,10 @@ export function openEgress(
   return open(0);
 }
 
-export class UdpUnderlay implements UnderlayEdge {
+export class UdpUnderlay implements UnderlayEdge, Polled {
   readonly capabilities: UnderlayCapabilities;
   readonly fd: number;
+  readable = true;
   readonly #system: SystemCalls;
   readonly #egress: Int32Array;
   readonly #source: Uint8Array;
@@ -112,6 +114,7 @@ export class UdpUnderlay implements UnderlayEdge {
   }
 
   receive(batch: Batch): number {
+    if (!this.readable) return 0;
     const max = Math.min(batch.capacity - batch.count, Math.floor(batch.room / SLOT));
     const { bytes, cursor, records, count } = batch;
     const received = this.#system.udpReceive(this.fd, bytes, cursor, SLOT, records, count, max);

@@ -36,6 +36,8 @@ const UDP_GRO = 104;
 
 /** Sends of one record: an error that ICMP left on the socket fails a send that has nothing to do with it. */
 const SEND_TRIES = 3;
+/** Messages that are asked for first: what wakes a thread is mostly alone, and preparing for many costs microseconds. */
+const FEW = 4;
 /** Control messages of a received datagram: two, of an int at most. */
 const RECEIVED_CONTROL = 2 * (CONTROL_HEADER + 8);
 /** Of a sent one: the segment's size, 16 bits, or the TOS, an int, or one behind the other. */
@@ -83,7 +85,7 @@ export function udpReceiveCall(libc: Libc): Pick<SystemCalls, 'udpReceive'> {
       const base = arena.of(bytes);
       let filled = 0;
       while (filled < max) {
-        const wanted = Math.min(max - filled, CHUNK);
+        const wanted = Math.min(max - filled, filled === 0 ? FEW : CHUNK);
         messages.receiveInto(base + cursor + filled * slot, slot, wanted);
         const count = libc.recvmmsg(fd, headers.address, wanted, MSG_DONTWAIT, 0);
         if (count <= 0) {

@@ -35,7 +35,7 @@ for (const { name, system, skip, text, on } of cases) {
     t.equal(edge.send(out), 2);
     t.equal(out.records[RECORD + STATUS], 90, 'EMSGSIZE for the one that is too long, and the next still leaves');
 
-    const poller = new Poller(system, system.wakerOpen(), [edge.fd]);
+    const poller = new Poller(system, system.wakerOpen(), [edge]);
     const received = Batch.allocate(16 * 65_536, 16);
     const pieces: Buffer[] = [];
     while (pieces.reduce((sum, piece) => sum + piece.length, 0) < 10_500) {
