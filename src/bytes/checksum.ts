@@ -9,9 +9,14 @@ const RUN = 32_768;
 const LONG = 192;
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** The memory that was summed last, in words of 32 bits as the machine reads them: mostly it is the same arena again. */
+/**
+ * The memory that was summed last, in words of 32 bits as the machine reads them, and the one before: a worker has two
+ * arenas, one for each direction, and comes back to them every turn.
+ */
 let memory: ArrayBufferLike = new ArrayBuffer(0);
 let machineWords: Int32Array<ArrayBufferLike> = new Int32Array(memory);
+let memoryBefore: ArrayBufferLike = memory;
+let machineWordsBefore: Int32Array<ArrayBufferLike> = machineWords;
 
 /** `ByteWork.sum`. */
 export function sum(bytes: Uint8Array, offset: number, length: number, initial: number): number {
@@ -74,11 +79,7 @@ function shortSum(bytes: Uint8Array, at: number, end: number): number {
  */
 function longSum(bytes: Uint8Array, at: number, end: number): number {
   const { buffer, byteOffset } = bytes;
-  if (buffer !== memory) {
-    memory = buffer;
-    machineWords = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
-  }
-  const words = machineWords;
+  const words = buffer === memory ? machineWords : otherWords(buffer);
   const first = (byteOffset + at + 3) >>> 2;
   const stop = (byteOffset + end) >>> 2;
   const head = first * 4 - byteOffset;
@@ -104,6 +105,16 @@ function longSum(bytes: Uint8Array, at: number, end: number): number {
   const middle = LITTLE_ENDIAN === odd ? sum : swap(sum);
   const last = shortSum(bytes, tail, end);
   return fold(shortSum(bytes, at, head) + middle + (odd ? swap(fold(last)) : last));
+}
+
+/** The words of a memory that was not the last one. */
+function otherWords(buffer: ArrayBufferLike): Int32Array<ArrayBufferLike> {
+  const words = buffer === memoryBefore ? machineWordsBefore : new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  memoryBefore = memory;
+  machineWordsBefore = machineWords;
+  memory = buffer;
+  machineWords = words;
+  return words;
 }
 
 function swap(sum: number): number {

@@ -3,9 +3,9 @@ import { get32 } from '../wire/big-endian.js';
 import { type IpView, SCTP, TCP, UDP } from '../wire/ip.js';
 
 /**
- * 32 mixed bits of addresses, protocol and ports (TCP, UDP, SCTP). Of fragments only the addresses count, since
+ * 31 mixed bits of addresses, protocol and ports (TCP, UDP, SCTP). Of fragments only the addresses count, since
  * only the first of them has ports. The two directions of a flow hash differently.
- * @returns 0 to 2^32 - 1
+ * @returns 0 to 2^31 - 1: an engine keeps a larger number as an object, one for each packet
  */
 export function flowHash(view: IpView): number {
   let hash = stir(0, view.src0);
@@ -42,5 +42,5 @@ function stir(hash: number, word: number): number {
 function finish(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return (mixed ^ (mixed >>> 16)) & 0x7fff_ffff;
 }

@@ -225,7 +225,7 @@ export class Outbound {
     const alone = records[row + SEGMENT] === 0;
     if (alone ? train + length > frames.room : !this.#endsAtCursor(row, length)) return false;
     return (
-      records[row + SOCKET] % sourcePorts === (flowHash(view) & 0x7fff_ffff) % sourcePorts &&
+      records[row + SOCKET] % sourcePorts === flowHash(view) % sourcePorts &&
       records[row + TOS] === this.#outerTos(view, peer)
     );
   }
@@ -343,7 +343,7 @@ export class Outbound {
     this.#peers[this.#frames.count] = peer;
     const row = this.#frames.append(offset, length);
     records[row + SEGMENT] = length > segment ? segment : 0;
-    records[row + SOCKET] = flowHash(view) & 0x7fff_ffff;
+    records[row + SOCKET] = flowHash(view);
     records[row + PORT] = table.port(peer);
     records[row + TOS] = this.#outerTos(view, peer);
     for (let i = 0; i < 4; i++) records[row + ADDRESS + i] = table.underlayWord(peer, i);

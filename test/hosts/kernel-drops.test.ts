@@ -2,23 +2,18 @@
  * What the kernel drops before podwire sees it is counted: of a known number of datagrams each was delivered or is in a
  * counter. A worker is stopped, so that its queue runs full.
  */
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { ApiClient } from '../../src/api/client.js';
 import { dropLabels } from '../../src/api/metrics.js';
 import type { CounterReading } from '../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../src/core/counters.js';
 import { Lab } from '../../src/lab/lab.js';
-import type { LabPod } from '../../src/lab/plan.js';
 import type { RunningPodwire } from '../../src/lab/podwire.js';
 import { ping } from '../../src/lab/tools.js';
-import type { FloodReceived } from './flood-child.js';
+import { receiveFlood, sendFlood } from './flood.js';
 import { koffiSkip, labSkip, needs } from './lab.js';
 
-const CHILD = fileURLToPath(new URL('./flood-child.js', import.meta.url));
-const PORT = 7010;
 /** Beyond what the TUN queue (500 packets) and the socket (8 MiB as the kernel counts) hold. */
 const COUNT = 12_000;
 const BYTES = 1200;
@@ -89,33 +84,16 @@ class Flood {
     const [from, to] = this.lab.hosts.map(({ pods: [pod] }) => pod);
     const address = to.addresses[family === 4 ? 0 : 1];
     const before = await this.#settled();
-    const receiver = await this.#receive(to, address);
+    const receiver = await receiveFlood(this.lab, to, address);
     frozen?.process.kill('SIGSTOP');
-    const argv = [process.execPath, CHILD, 'send', address, PORT, count, bytes, pauseMs].map(String);
-    const { stdout, stderr } = await this.lab.exec(from, argv, { timeoutMs: 30_000 });
+    const sent = await sendFlood(this.lab, from, address, { count, bytes, pauseMs });
     frozen?.process.kill('SIGCONT');
-    if (stdout === '') throw new Error(stderr);
     const after = await this.#settled();
     const { received, duplicates, dropped } = await receiver.end();
     const alpha = difference(after.alpha, before.alpha);
     const bravo = difference(after.bravo, before.bravo);
-    const lost = Number(stdout) - received;
+    const lost = sent - received;
     return { alpha, bravo, lost, counted: drops(alpha) + drops(bravo) + dropped, duplicates };
-  }
-
-  async #receive(pod: LabPod, address: string): Promise<{ end(): Promise<FloodReceived> }> {
-    const argv = [process.execPath, CHILD, 'receive', address, String(PORT)];
-    const child = this.lab.spawn(pod, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const { stdin, stdout } = child;
-    if (!stdin || !stdout) throw new Error('a program without pipes');
-    const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
-    if ((await lines.next()).value !== 'listening') throw new Error('the receiver did not start');
-    return {
-      async end() {
-        stdin.end();
-        return JSON.parse((await lines.next()).value ?? '') as FloodReceived;
-      },
-    };
   }
 
   /** The counters, once nothing moves. */
@@ -175,7 +153,7 @@ for (const { native, underlay, workers } of cases) {
       t.ok(atSocket.bravo.kernel_socket_buffer_full > COUNT / 4, 'many of them found the socket full');
       t.equal(atSocket.duplicates, 0);
 
-      const atFullRate = await flood.run({ family, pauseMs: 0, bytes: 64, count: 5 * COUNT });
+      const atFullRate = await flood.run({ family, pauseMs: 0, bytes: 64, count: 3 * COUNT });
       t.equal(atFullRate.lost, atFullRate.counted, `IPv${family}, nobody frozen, at full rate: ${words(atFullRate)}`);
     }
     for (const node of [alpha, bravo]) {
@@ -189,7 +167,7 @@ for (const { native, underlay, workers } of cases) {
 t.test('with GRO a lost message of many datagrams is counted once', { skip }, async (t) => {
   const flood = await Flood.between({ name: 'dropsgro', native: 'on', underlay: 4, workers: 1, udpGro: 'auto' });
   t.teardown(() => flood.lab.destroy());
-  const { lost, counted, bravo } = await flood.run({ family: 4, frozen: flood.bravo, bytes: 64, count: 10 * COUNT });
+  const { lost, counted, bravo } = await flood.run({ family: 4, frozen: flood.bravo, bytes: 64, count: 5 * COUNT });
   const messages = bravo.kernel_socket_buffer_full;
   const others = counted - messages;
   t.ok(

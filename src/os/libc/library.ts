@@ -24,6 +24,7 @@ export interface Libc {
   close(fd: number): number;
   read(fd: number, buffer: number, size: number): number;
   write(fd: number, buffer: number, size: number): number;
+  readv(fd: number, vectors: number, count: number): number;
   writev(fd: number, vectors: number, count: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   poll(fds: number, count: number, timeoutMs: number): number;
@@ -53,6 +54,7 @@ const FUNCTIONS = {
   close: ['int', 'int'],
   read: ['long', 'int', POINTER, 'size_t'],
   write: ['long', 'int', POINTER, 'size_t'],
+  readv: ['long', 'int', POINTER, 'int'],
   writev: ['long', 'int', POINTER, 'int'],
   ioctl: ['int', 'int', 'ulong', POINTER],
   poll: ['int', POINTER, 'ulong', 'int'],

@@ -54,11 +54,13 @@ const IOVEC = 16;
 const IOVEC_WORDS = IOVEC / 4;
 
 export function tunCalls(libc: Libc): Pick<SystemCalls, 'tunOpen' | 'tunOffload' | 'tunRead' | 'tunWrite'> {
-  const { read, write, writev, errno } = libc;
+  const { readv, writev, errno } = libc;
   const reading = new ArenaAddress(libc);
   const writing = new ArenaAddress(libc);
   const vectors = new Struct(libc, MAX_SLICES * IOVEC);
   const { words } = vectors;
+  // A pointer given to koffi is a number too large to be kept without an object: that of these vectors is made once.
+  const vectorsAddress = vectors.address;
   const request = new Struct(libc, IFREQ);
   /** The virtio header's size, and that it is little-endian. */
   const settings = new Struct(libc, 8);
@@ -79,19 +81,15 @@ export function tunCalls(libc: Libc): Pick<SystemCalls, 'tunOpen' | 'tunOffload'
     const start = base + records[row + OFFSET] - VIRTIO_HEADER;
     const length = records[row + LENGTH] + VIRTIO_HEADER;
     for (;;) {
-      if (slices === 1) {
-        if (write(fd, start, length) >= 0) return 0;
-      } else {
-        vectors.setPointer(0, start);
-        words[2] = length;
-        for (let i = 1; i < slices; i++) {
-          row += RECORD;
-          vectors.setPointer(i * IOVEC_WORDS, base + records[row + OFFSET]);
-          words[i * IOVEC_WORDS + 2] = records[row + LENGTH];
-        }
-        if (writev(fd, vectors.address, slices) >= 0) return 0;
-        row = first * RECORD;
+      vectors.setPointer(0, start);
+      words[2] = length;
+      for (let i = 1; i < slices; i++) {
+        row += RECORD;
+        vectors.setPointer(i * IOVEC_WORDS, base + records[row + OFFSET]);
+        words[i * IOVEC_WORDS + 2] = records[row + LENGTH];
       }
+      if (writev(fd, vectorsAddress, slices) >= 0) return 0;
+      row = first * RECORD;
       const error = errno();
       if (error !== EINTR) return error;
     }
@@ -136,7 +134,9 @@ export function tunCalls(libc: Libc): Pick<SystemCalls, 'tunOpen' | 'tunOffload'
       let packets = 0;
       let at = cursor;
       while (first + packets < capacity && at + headroom + LONGEST <= end) {
-        const size = read(fd, base + at + headroom - VIRTIO_HEADER, VIRTIO_HEADER + LONGEST);
+        vectors.setPointer(0, base + at + headroom - VIRTIO_HEADER);
+        words[2] = VIRTIO_HEADER + LONGEST;
+        const size = readv(fd, vectorsAddress, 1);
         if (size < 0) {
           const error = errno();
           if (error === EINTR) continue;

@@ -25,7 +25,7 @@ t.test('flows that differ little spread evenly', async (t) => {
   };
   for (const [name, hashes] of Object.entries(cases)) {
     const low = unevenness(hashes, (hash) => hash & 7);
-    const high = unevenness(hashes, (hash) => hash >>> 29);
+    const high = unevenness(hashes, (hash) => hash >>> 28);
     const modulo = unevenness(hashes, (hash) => (hash % 56) & 7);
     t.ok(low < 24.3 && high < 24.3 && modulo < 24.3, `${name}: ${low}, ${high}, ${modulo}`);
     t.ok(new Set(hashes).size > 4090, `${name}: no collisions to speak of`);
@@ -43,8 +43,8 @@ t.test('every bit counts, and each flips about half of the hash', async (t) => {
     packet[bit >> 3] ^= 1 << (bit & 7);
     const difference = (flowHash(viewOf(packet)) ^ before) >>> 0;
     t.not(difference, 0, `bit ${bit}`);
-    for (let i = 0; i < 32; i++) flipped += (difference >>> i) & 1;
-    bits += 32;
+    for (let i = 0; i < 31; i++) flipped += (difference >>> i) & 1;
+    bits += 31;
   }
   t.ok(Math.abs(flipped / bits - 0.5) < 0.05, `${flipped} of ${bits}`);
 });
@@ -69,14 +69,14 @@ t.test('all fragments of a datagram go one way', async (t) => {
   t.equal(six(0, 1, datagram(1, 2)), six(64, 0, Buffer.alloc(9)));
 });
 
-t.test('it is a number of 32 bits, and cut-off ports are not read', async () => {
+t.test('it is a number of 31 bits, and cut-off ports are not read', async () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 5 }), fc.constantFrom(6, 17, 132, 1), (payload, protocol) => {
       const packet = ipv4({ protocol, payload: Buffer.from(payload) });
       const hash = flowHash(viewOf(packet, 0));
       // What stands behind the packet does not matter.
       const view = viewOf(Buffer.concat([packet, Buffer.alloc(8, 0x55)]), 0);
-      return hash >>> 0 === hash && flowHash(view) === hash;
+      return (hash & 0x7fff_ffff) === hash && flowHash(view) === hash;
     }),
   );
 });

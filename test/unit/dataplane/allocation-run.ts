@@ -1,6 +1,6 @@
 /**
  * Run by allocation.test.ts: prints for each kind of traffic how many bytes its packets left on the heap, and which
- * functions put them there, as JSON. The sampling heap profiler looks at one byte in 64.
+ * functions put them there, as JSON. The sampling heap profiler looks at one byte in 64, and at what was collected too.
  */
 import { type HeapProfiler, Session } from 'node:inspector/promises';
 import { ADDRESS, type Batch, RECORD, VIRTIO_HEADER } from '../../../src/bytes/batch.js';
@@ -105,9 +105,13 @@ async function measure(packet: Buffer, virtio: Buffer, received: Buffer): Promis
     pipeline.rest();
   };
   const aTurn = packet.length < 2000 ? PACKETS_A_TURN : SUPERPACKETS_A_TURN;
-  const count = aTurn === PACKETS_A_TURN ? 3000 : 1000;
+  const count = aTurn === PACKETS_A_TURN ? 10_000 : 4000;
   turns(2 * count);
-  await session.post('HeapProfiler.startSampling', { samplingInterval: 64 });
+  await session.post('HeapProfiler.startSampling', {
+    samplingInterval: 64,
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: true,
+  });
   turns(count);
   const { profile } = await session.post('HeapProfiler.stopSampling');
   const found = ours(profile.head).sort((a, b) => b.selfSize - a.selfSize);
