@@ -38,34 +38,10 @@ t.test('containerd: ctr run --cni', { skip: skip || needs('ctr', 'containerd'), 
   const lab = await Lab.create({ name: 'ctr', hosts: 2, pods: 0 });
   t.teardown(() => lab.destroy());
   const both = await hosts(lab);
-  const ctr: ((...argv: string[]) => string[])[] = [];
-  for (const host of both) {
-    const at = (name: string) => join(host.directory, name);
-    writeFileSync(
-      at('config.toml'),
-      `version = 2
-root = "${at('root')}"
-state = "${at('state')}"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "${at('c.sock')}"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "${at('opt')}"
-`,
-    );
-    lab.spawn(host.node.host, host.command(['containerd', '-c', at('config.toml')]), { stdio: 'ignore' });
-    ctr.push((...argv) => ['ctr', '-a', at('c.sock'), ...argv]);
-  }
-  for (const [i, host] of both.entries()) {
-    for (let tries = 0; (await host.run(ctr[i]('version'))).code !== 0; tries++) {
-      if (tries > 100) throw new Error('containerd does not start');
-      await delay(100);
-    }
-  }
+  const ctr = await Promise.all(both.map((host) => host.containerd()));
   const [alpha, bravo] = both;
-  const runc = (host: RuntimeHost) => ['--runc-root', join(host.directory, 'runc')];
   const started = await alpha.run(
-    ctr[0]('run', '-d', '--cni', ...runc(alpha), '--rootfs', alpha.rootfs('server'), 'server', ...SERVER),
+    ctr[0]('run', '-d', '--cni', ...alpha.runc(), '--rootfs', alpha.rootfs('server'), 'server', ...SERVER),
   );
   t.equal(started.code, 0, started.stderr);
   const [server] = await pods(lab, alpha);
@@ -74,7 +50,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
     for (const [n, address] of server.addresses.entries()) {
       const name = `client${n}`;
       const asked = await host.run(
-        ctr[i]('run', '--rm', '--cni', ...runc(host), '--rootfs', host.rootfs(name), name, ...asking(address)),
+        ctr[i]('run', '--rm', '--cni', ...host.runc(), '--rootfs', host.rootfs(name), name, ...asking(address)),
       );
       t.match(
         addressIn(asked.stdout),

@@ -1,6 +1,7 @@
 /** Container runtimes of Debian on a lab's hosts: each host's own directories, mounted over those that a runtime looks at. */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from '../../src/lab/lab.js';
 import type { RunningPodwire } from '../../src/lab/podwire.js';
@@ -71,5 +72,34 @@ export class RuntimeHost {
   /** The same among the machine's own mounts: namespaces that the program names are named for the agent too. */
   runPlain(argv: readonly string[], timeoutMs = 60_000): Promise<RunResult> {
     return this.lab.exec(this.node.host, argv, { timeoutMs });
+  }
+
+  /** Starts a containerd of the host's own. @returns the command of its `ctr` */
+  async containerd(): Promise<(...argv: string[]) => string[]> {
+    const at = (name: string) => join(this.directory, name);
+    writeFileSync(
+      at('config.toml'),
+      `version = 2
+root = "${at('root')}"
+state = "${at('state')}"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${at('c.sock')}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${at('opt')}"
+`,
+    );
+    this.lab.spawn(this.node.host, this.command(['containerd', '-c', at('config.toml')]), { stdio: 'ignore' });
+    const ctr = (...argv: string[]) => ['ctr', '-a', at('c.sock'), ...argv];
+    for (let tries = 0; (await this.run(ctr('version'))).code !== 0; tries++) {
+      if (tries > 100) throw new Error('containerd does not start');
+      await delay(100);
+    }
+    return ctr;
+  }
+
+  /** Options of `ctr run`: runc's directory is the host's own, as two of them share the machine. */
+  runc(): string[] {
+    return ['--runc-root', join(this.directory, 'runc')];
   }
 }
