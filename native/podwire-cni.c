@@ -2,7 +2,7 @@
  * podwire-cni: the plugin that a container runtime runs (CNI 1.1). It decides nothing: environment and standard input go to
  * the node's agent on its Unix socket, the answer comes back (src/api/cni-endpoint.ts). src/api/cni-plugin.ts is its twin.
  *
- * Only what needs no agent is answered here: VERSION, and that there is no agent.
+ * Only what needs no agent is answered here: VERSION, what is no configuration, and that there is no agent.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -22,6 +22,7 @@ enum {
   /* Codes of the specification. */
   BAD_ENVIRONMENT = 4,
   IO_FAILURE = 5,
+  BAD_INPUT = 6,
   TRY_AGAIN = 11,
   UNAVAILABLE = 50,
   /* Bytes of a configuration, of an answer, of a value of the environment. */
@@ -112,6 +113,12 @@ static bool find_text(const char *json, const char *name, char *value, size_t ro
   return false;
 }
 
+/* What begins and ends as one; whether it is JSON is the agent's to say. */
+static bool is_object(const char *text, size_t length) {
+  while (length > 0 && strchr(" \t\r\n", text[length - 1])) length--;
+  return length >= 2 && *skip_blank(text) == '{' && text[length - 1] == '}';
+}
+
 static const char *variable(const char *name) {
   const char *value = getenv(name);
   return value ? value : "";
@@ -189,6 +196,10 @@ int main(void) {
   for (size_t i = 0; i < VALUES; i++)
     if (!is_line(variable(VARIABLES[i])))
       return fail(BAD_ENVIRONMENT, "no line of at most 2048 bytes: ", VARIABLES[i]);
+
+  /* Garbage may not even say where the agent is. */
+  if (!is_object(config, (size_t)length))
+    return fail(BAD_INPUT, "the network configuration on standard input is not a JSON object; nothing was changed", "");
 
   int absent = strcmp(command, "STATUS") == 0 ? UNAVAILABLE : TRY_AGAIN;
   int fd = connect_to(path);

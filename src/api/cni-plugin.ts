@@ -12,6 +12,7 @@ const LAST_VERSION = '1.1.0';
 
 /** Codes of the specification. */
 const BAD_ENVIRONMENT = 4;
+const BAD_INPUT = 6;
 const TRY_AGAIN = 11;
 const UNAVAILABLE = 50;
 
@@ -39,6 +40,10 @@ async function answer(config: string): Promise<Answer> {
   }
   const bad = VARIABLES.find((name) => !isLine(process.env[name] ?? ''));
   if (bad) return failed(BAD_ENVIRONMENT, `no line of at most 2048 bytes: ${bad}`);
+  // Garbage may not even say where the agent is.
+  if (!/^[ \t\r\n]*\{.*\}[ \t\r\n]*$/s.test(config)) {
+    return failed(BAD_INPUT, 'the network configuration on standard input is not a JSON object; nothing was changed');
+  }
   const absent = command === 'STATUS' ? UNAVAILABLE : TRY_AGAIN;
   try {
     const { status, body } = await ask(socket, config);

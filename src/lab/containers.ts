@@ -52,12 +52,15 @@ export interface CallOptions {
 
 /** Network namespaces on a host; they go with the lab. */
 export async function containers(lab: Lab, host: LabHost, ...names: string[]): Promise<Container[]> {
-  const made = names.map((name) => {
-    const namespace = `${lab.plan.prefix}-${host.name}-${name}`;
-    return { host, namespace, id: `${host.name}-${name}`, netns: `/run/netns/${namespace}` };
-  });
+  const made = names.map((name) => containerOf(lab, host, name));
   await addNamespaces(made.map(({ namespace }) => namespace));
   return made;
+}
+
+/** The one of that name; it need not be there. */
+export function containerOf(lab: Lab, host: LabHost, name: string): Container {
+  const namespace = `${lab.plan.prefix}-${host.name}-${name}`;
+  return { host, namespace, id: `${host.name}-${name}`, netns: `/run/netns/${namespace}` };
 }
 
 export function removeContainers(containers: readonly Container[]): void {

@@ -99,13 +99,19 @@ export class LinuxPodKernel implements PodKernel {
     return this.#transactions.apply(text);
   }
 
+  async filterChain(family: string, table: string, chain: string): Promise<string | undefined> {
+    const { code, stdout } = await this.#runner('nft', ['list', 'chain', family, table, chain]);
+    return code === 0 ? stdout : undefined;
+  }
+
   async filterTable(family: string, table: string): Promise<string | undefined> {
     const { code, stdout } = await this.#runner('nft', ['list', 'table', family, table]);
     return code === 0 ? stdout : undefined;
   }
 
-  async links(): Promise<readonly NodeLink[]> {
-    const [found] = await ipQuery(['address show'], ['-details'], this.#runner);
+  async links(name?: string): Promise<readonly NodeLink[]> {
+    const which = name === undefined ? 'address show' : `address show dev ${name}`;
+    const [found] = await ipQuery([which], ['-details'], this.#runner);
     return ((found ?? []) as LinkDetails[]).map((link) => ({
       name: link.ifname,
       index: link.ifindex,

@@ -49,9 +49,12 @@ export interface PodKernel {
   settings(sysctls: readonly DesiredSysctl[]): Promise<void>;
   /** A transaction of `nft -f`: all of it or nothing. @throws CniError KERNEL */
   filter(text: string): Promise<void>;
+  /** A chain's text; undefined: there is none. */
+  filterChain(family: string, table: string, chain: string): Promise<string | undefined>;
   /** A table's text; undefined: there is none. */
   filterTable(family: string, table: string): Promise<string | undefined>;
-  links(): Promise<readonly NodeLink[]>;
+  /** @param name only this one, if it is there */
+  links(name?: string): Promise<readonly NodeLink[]>;
   /** Of each device, as a pod behind it sees it; `forged` of those that are guarded. */
   traffic(): Promise<ReadonlyMap<string, PodTraffic>>;
   interface(netns: string, ifname: string): Promise<PodInterface | undefined>;

@@ -378,9 +378,9 @@ export class PodNetwork {
       const { record } = pod;
       const plan = ATTACHMENT[record.attach].plan(record, this.#node);
       const [links, inside, guard] = await Promise.all([
-        kernel.links(),
+        kernel.links(record.device),
         kernel.interface(words.netns ?? record.netns, record.ifname),
-        plan.guarded ? kernel.filterTable(GUARD_FAMILY, GUARD_TABLE) : undefined,
+        plan.guarded ? kernel.filterChain(GUARD_FAMILY, GUARD_TABLE, plan.guarded) : undefined,
       ]);
       const [problem] = podProblems({ record, plan, links, inside, guard, previous: network.previous });
       if (problem) throw new CniError(CNI.NOT_AS_MADE, problem);

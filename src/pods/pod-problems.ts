@@ -11,7 +11,7 @@ export interface PodFacts {
   readonly links: readonly NodeLink[];
   /** Undefined: the namespace has no such interface. */
   readonly inside: PodInterface | undefined;
-  /** The guard's table as text. */
+  /** The guard's chain, or table, as text. */
   readonly guard: string | undefined;
   /** Of the whole chain, as the runtime remembers it. */
   readonly previous?: CniResult | undefined;

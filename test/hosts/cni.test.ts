@@ -189,7 +189,11 @@ for (const [name, plugin] of Object.entries(PLUGINS)) {
     t.match((await call('ADD', one, { attach: 'wire' })).json, { code: 7, msg: /attach/ });
     const cut = `{"socket": "${node.socket}", "cniVersion": "1.0.0", "name": `;
     t.match((await cni(lab, node, 'ADD', one, { stdin: cut, plugin })).json, { code: 6 }, 'garbage on standard input');
-    t.match((await cni(lab, node, 'ADD', one, { stdin: '', plugin })).json, { code: 11 }, 'and where it names no node');
+    for (const stdin of ['', '\u0001{]garbage', '[]', '{']) {
+      t.match((await cni(lab, node, 'ADD', one, { stdin, plugin })).json, { code: 6 }, `and ${JSON.stringify(stdin)}`);
+    }
+    const broken = `{"socket": "${node.socket}", "cniVersion": "1.0.0", "name": }`;
+    t.match((await cni(lab, node, 'ADD', one, { stdin: broken, plugin })).json, { code: 6 }, 'which the agent reads');
 
     t.equal((await call('DEL', one)).code, 0, 'DEL before ADD');
     const previous = {
