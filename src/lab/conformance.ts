@@ -43,12 +43,12 @@ interface Party {
   /** IPv4 and IPv6, in the overlay. */
   readonly addresses: readonly string[];
   /** Below it. */
-  readonly underlay?: string;
+  readonly underlay?: readonly string[];
 }
 
 /** @throws PodwireError MACHINE: a host or a pod could not be made; nothing is left */
 export async function tryModel(attachments: readonly Attach[] = ATTACH): Promise<Trial[]> {
-  const lab = await Lab.create({ name: 'conformance', hosts: 3, pods: 0 });
+  const lab = await Lab.create({ name: 'conformance', hosts: 3, pods: 0, underlay: 46 });
   try {
     const nodes = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
     const parties = (
@@ -71,9 +71,10 @@ async function partiesOn(
   count: number,
 ): Promise<Party[]> {
   const { host } = node;
+  const underlays = host.uplinks.map(({ underlay }) => underlay);
   const [four, six] = host.podCidr.map((subnet) => subnet.split('/')[0]);
   const parties: Party[] = [
-    { place: host, name: host.name, pod: false, addresses: [four, `${six}2`], underlay: host.underlay },
+    { place: host, name: host.name, pod: false, addresses: [four, `${six}2`], underlay: underlays },
   ];
   for (const attachment of attachments) {
     const names = Array.from({ length: count }, (_, i) => `${attachment}${i + 1}`);
@@ -114,7 +115,7 @@ async function trialsOf(lab: Lab, from: Party, parties: readonly Party[]): Promi
 function targetsOf(from: Party, to: Party): Omit<Trial, 'from' | 'seen' | 'ok'>[] {
   if (!from.pod && !to.pod) return [];
   const rule = from === to ? 'pod to itself' : !from.pod ? 'node to pod' : to.pod ? 'pod to pod' : 'pod to node';
-  const addresses = [...to.addresses, ...(to.underlay === undefined ? [] : [to.underlay])];
+  const addresses = [...to.addresses, ...(to.underlay ?? [])];
   return addresses.map((address) => ({
     rule,
     to: to.name,

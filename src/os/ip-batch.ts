@@ -5,6 +5,8 @@ import { run } from './run.js';
 export interface BatchOptions {
   /** Go on behind a line that failed. */
   readonly force?: boolean;
+  /** Where lines do not say it by their addresses alone: `ip rule` takes all for IPv4. */
+  readonly ipv6?: boolean;
   /** What runs `ip`; a process of its own if not given. */
   readonly runner?: typeof run;
 }
@@ -17,7 +19,8 @@ export type Failures = ReadonlyMap<number, string>;
  * @throws PodwireError MACHINE: `ip` is missing or did not finish; how far it came is not known
  */
 export async function ipBatch(lines: readonly string[], options: BatchOptions = {}): Promise<Failures> {
-  return (await runBatch(lines, options.force ? ['-force'] : [], options.runner)).failures;
+  const flags = [...(options.ipv6 ? ['-6'] : []), ...(options.force ? ['-force'] : [])];
+  return (await runBatch(lines, flags, options.runner)).failures;
 }
 
 /**

@@ -21,6 +21,8 @@ const AT_A_TIME = 4;
 /** What namespaces are files of (linux/magic.h). */
 const NSFS = 0x6e736673;
 
+const IPV6_RULE = /^rule \w+ from \S*:/;
+
 /** Settings that a kernel without IPv6, or a read-only /proc/sys, does not have are passed over. */
 const SCRIPT = `while IFS='=' read -r path value; do
   [ -n "$path" ] || break
@@ -63,13 +65,14 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async nodeForced(lines: readonly string[]): Promise<string[]> {
+    const options = { force: true, runner: this.#runner };
     // `ip neigh` ends the whole batch where it fails: it comes last, and alone.
-    const [neighbours, others] = [true, false].map((wanted) =>
-      lines.filter((line) => line.startsWith('neigh del ') === wanted),
-    );
-    const failures = await ipBatch(others, { force: true, runner: this.#runner });
-    for (const line of neighbours) await ipBatch([line], { force: true, runner: this.#runner }).catch(() => undefined);
-    return [...failures.values()];
+    const neighbours = lines.filter((line) => line.startsWith('neigh del '));
+    const rules = lines.filter((line) => IPV6_RULE.test(line));
+    const others = lines.filter((line) => !neighbours.includes(line) && !rules.includes(line));
+    const failures = [await ipBatch(others, options), await ipBatch(rules, { ...options, ipv6: true })];
+    for (const line of neighbours) await ipBatch([line], options).catch(() => undefined);
+    return failures.flatMap((some) => [...some.values()]);
   }
 
   async pod(netns: string, sysctls: readonly DesiredSysctl[], lines: readonly string[]): Promise<void> {
