@@ -8,13 +8,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../src/api/client.js';
+import { machine } from '../src/bench/statistics.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram, recordUdp, startHostile } from '../src/lab/tools.js';
 import { slopeOf } from './slope.js';
-import { machine } from './statistics.js';
 
 const PORT = 7946;
 const SEED = 4711;

@@ -7,6 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { machine } from '../src/bench/statistics.js';
 import { type Laboratory, laboratoryOf } from '../src/lab/plan.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram } from '../src/lab/tools.js';
@@ -22,7 +23,6 @@ import type { Overlay } from './peers/overlay.js';
 import { podwire, podwireModes } from './peers/podwire.js';
 import { tinc } from './peers/tinc.js';
 import { wireguardGo } from './peers/wireguard-go.js';
-import { machine } from './statistics.js';
 
 const { values } = parseArgs({
   options: {

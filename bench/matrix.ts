@@ -3,10 +3,10 @@
  * table into docs/interoperability.md. Some minutes.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { machine } from '../src/bench/statistics.js';
 import { type Cell, trySetting } from '../src/lab/interop.js';
 import { interopTable, settings } from '../src/lab/interop-table.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
-import { machine } from './statistics.js';
 
 const FILE = 'docs/interoperability.md';
 const [BEGIN, END] = ['<!-- matrix -->', '<!-- end of the matrix -->'];

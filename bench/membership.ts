@@ -7,12 +7,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { machine, median, quantile } from '../src/bench/statistics.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram, ping } from '../src/lab/tools.js';
-import { machine, median, quantile } from './statistics.js';
 
 const { values } = parseArgs({
   options: {

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { machine } from '../src/bench/statistics.js';
 import { convergenceSvg, noticedBy, type RunReport } from '../src/sim/index.js';
-import { machine } from './statistics.js';
 
 const { values } = parseArgs({
   options: {

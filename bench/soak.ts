@@ -9,13 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../src/api/client.js';
 import { LOOP_SAMPLING } from '../src/api/metrics.js';
+import { machine } from '../src/bench/statistics.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
 import { firstCollection, type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
-import { machine } from './statistics.js';
 
 const PORT = 8472;
 const SEED = 4711;

@@ -1,9 +1,9 @@
 /** A run: nodes, traffic and faults in a lab, round after round; each ends in a quiet moment in which all is counted. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { machine } from '../../src/bench/statistics.js';
 import { Lab } from '../../src/lab/lab.js';
 import type { Place } from '../../src/lab/plan.js';
 import { PodwireError } from '../../src/wire/error.js';
-import { machine } from '../statistics.js';
 import { Faults } from './faults.js';
 import { nameOf } from './flows.js';
 import { balance } from './ledger.js';

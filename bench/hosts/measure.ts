@@ -1,11 +1,12 @@
 /** One round of one overlay: a lab of its own, iperf3 and ping between its two hosts. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { mean, quantile } from '../../src/bench/statistics.js';
 import { Lab } from '../../src/lab/lab.js';
+import { processesIn } from '../../src/lab/namespaces.js';
 import type { Laboratory } from '../../src/lab/plan.js';
+import { processCpuSeconds } from '../../src/os/process-cpu.js';
 import type { Overlay } from '../peers/overlay.js';
-import { quantile } from '../statistics.js';
 import type { Sample } from './figures.js';
-import { cpuSeconds } from './processes.js';
 
 /** Pings of each kind, and milliseconds between them. */
 const PINGS = 1000;
@@ -51,15 +52,20 @@ async function reachable(lab: Lab, address: string): Promise<void> {
 
 /** Gbit/s at the receiver, and what both hosts have worked for a gigabyte, programs that send and receive included. */
 async function tcp(lab: Lab, address: string, seconds: number, ...args: string[]) {
-  const before = cpuSeconds(lab.hosts);
+  const before = cpuSeconds(lab);
   const { end } = await iperf(lab, address, ['-t', String(seconds), ...args]);
   // The client has ended, and says itself what it has worked.
   const client = (end.cpu_utilization_percent.host_total / 100) * end.sum_sent.seconds;
   const gigabytes = end.sum_received.bytes / 1e9;
   return {
     rate: end.sum_received.bits_per_second / 1e9,
-    cpuPerGb: (cpuSeconds(lab.hosts) - before + client) / gigabytes,
+    cpuPerGb: (cpuSeconds(lab) - before + client) / gigabytes,
   };
+}
+
+/** Of all that runs on the hosts now. What the kernel does in threads of its own is not in it. */
+function cpuSeconds(lab: Lab): number {
+  return processCpuSeconds(processesIn(lab.hosts.map(({ namespace }) => namespace)));
 }
 
 /** Thousand datagrams of 64 bytes delivered a second, of a flood. */
@@ -97,8 +103,4 @@ async function ping(lab: Lab, address: string): Promise<number[]> {
   const pings = ['ping', '-n', '-i', String(PING_EVERY / 1000), '-c', String(PINGS), address];
   const { stdout } = await lab.exec(lab.hosts[0], pings, { timeoutMs: 60_000 });
   return [...stdout.matchAll(/time=([\d.]+)/g)].map((match) => Number(match[1]) * 1000);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

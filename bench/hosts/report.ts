@@ -1,5 +1,5 @@
 /** The figures of all overlays as a table, as JSON and as a chart: pure. */
-import { median } from '../statistics.js';
+import { median } from '../../src/bench/statistics.js';
 import { FIGURES, type Figure, NAMES, type Samples } from './figures.js';
 
 /** Medians and, in brackets, least and most. */

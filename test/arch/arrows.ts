@@ -32,8 +32,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   os: [...WORKS, 'pods'],
   sim: ['wire', 'core'],
   lab: ['wire', 'core', 'os', 'control'],
+  bench: ['bytes', 'wire', 'os', 'lab'],
   api: ['wire', 'core', 'control', 'dataplane'],
-  cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'sim', 'api', 'agent.ts'],
+  cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'sim', 'api', 'bench', 'agent.ts'],
 };
 
 /** Modules of Node that touch the world. */

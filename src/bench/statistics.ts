@@ -14,3 +14,8 @@ export function quantile(values: readonly number[], part: number): number {
 export function machine(): string {
   return `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`;
 }
+
+/** NaN of nothing. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
