@@ -1,0 +1,49 @@
+/** A thread for datagrams (udp-worker.ts), as its starter sees it. */
+import { Worker } from 'node:worker_threads';
+import { PodwireError } from '../wire/error.js';
+import { PROGRESS, SHARED_WORDS, STOP, type UdpReport } from './udp-work.js';
+import type { UdpMessage, UdpStart } from './udp-worker.js';
+
+const PROGRAM = new URL('./udp-worker.js', import.meta.url);
+
+export class UdpThread {
+  readonly #worker: Worker;
+  readonly #shared: Int32Array;
+  /** What came of the work. Rejects with PodwireError MACHINE. */
+  readonly report: Promise<UdpReport>;
+  /** The port of its socket, as soon as it has one. Rejects likewise. */
+  readonly port: Promise<number>;
+
+  constructor(start: Omit<UdpStart, 'shared'>) {
+    this.#shared = new Int32Array(new SharedArrayBuffer(SHARED_WORDS * Int32Array.BYTES_PER_ELEMENT));
+    this.#worker = new Worker(PROGRAM, { workerData: { ...start, shared: this.#shared } satisfies UdpStart });
+    const failed = new Promise<never>((_, reject) => {
+      this.#worker.once('error', (error) => reject(new PodwireError('MACHINE', `no UDP here: ${error.message}`)));
+      this.#worker.once('exit', () => reject(new PodwireError('INTERNAL', 'a thread ended without a report')));
+    });
+    this.port = Promise.race([failed, this.#message('open').then(({ port }) => port)]);
+    this.report = Promise.race([failed, this.#message('report').then(({ report }) => report)]);
+    // Who waits for the one sees a failure; it must not count as unseen in the other.
+    this.port.catch(() => {});
+    this.report.catch(() => {});
+  }
+
+  /** Datagrams so far. */
+  get progress(): number {
+    return Atomics.load(this.#shared, PROGRESS) >>> 0;
+  }
+
+  /** Has it come to its report within some milliseconds. */
+  stop(): Promise<UdpReport> {
+    Atomics.store(this.#shared, STOP, 1);
+    return this.report;
+  }
+
+  #message<Kind extends UdpMessage['kind']>(kind: Kind): Promise<Extract<UdpMessage, { kind: Kind }>> {
+    return new Promise((resolve) => {
+      this.#worker.on('message', (message: UdpMessage) => {
+        if (message.kind === kind) resolve(message as Extract<UdpMessage, { kind: Kind }>);
+      });
+    });
+  }
+}
