@@ -121,7 +121,13 @@ export class BenchClient {
     onProgress?: OnProgress,
   ): Promise<UdpResult> {
     const work = { kind: 'send', seconds, rate } as const;
-    const { report, counted } = await this.#datagrams({ type: 'udp', size, seconds }, size, joined, work, onProgress);
+    const { report, counted } = await this.#datagrams(
+      { type: 'udp', size, seconds, joined },
+      size,
+      joined,
+      work,
+      onProgress,
+    );
     const { sent, ms } = report;
     if (sent === 0) {
       throw new PodwireError(

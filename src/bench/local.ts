@@ -2,6 +2,7 @@
  * `podwire bench local`: podwire beside the kernel's own vxlan device, between two hosts made of network namespaces, in
  * interleaved rounds: a machine whose speed drifts treats both alike.
  */
+import { overlayAddressTexts } from '../core/overlay-address.js';
 import { startKernelPeer } from '../lab/kernel-vxlan.js';
 import { Lab } from '../lab/lab.js';
 import type { Laboratory } from '../lab/plan.js';
@@ -64,7 +65,7 @@ export async function benchLocal(
           }
           return between(
             lab,
-            overlayOf(lab),
+            overlayAddressTexts(lab.hosts[1].podCidr)[0],
             [0, 1],
             suite,
             {
@@ -108,11 +109,6 @@ async function start(lab: Lab, contender: Contender): Promise<readonly number[][
     if (!(error instanceof PodwireError)) throw error;
     return `this kernel has no vxlan device, or ip cannot make it (${error.message})`;
   }
-}
-
-/** The second host's own overlay address: `.0` of its pod subnet. */
-function overlayOf(lab: Lab): string {
-  return lab.hosts[1].podCidr[0].replace(/\/\d+$/, '');
 }
 
 /** One suite from one host to another. @param hosts from, to */

@@ -11,7 +11,7 @@
  *                                            <-  ready id
  *  (so many connections: stream token id, then bytes, one way)
  *                                            <-  counted id bytes ms cpuSeconds …
- *  udp id size seconds                       ->
+ *  udp id size seconds joined                ->
  *                                            <-  ready id port
  *  (datagrams with token and id: datagram.ts)
  *  stop id                                   ->
@@ -53,7 +53,13 @@ const OrderSchema = z.discriminatedUnion('type', [
     seconds,
     reverse: z.boolean(),
   }),
-  z.strictObject({ type: z.literal('udp'), id, size: z.number().int().min(MIN_SIZE).max(MAX_SIZE), seconds }),
+  z.strictObject({
+    type: z.literal('udp'),
+    id,
+    size: z.number().int().min(MIN_SIZE).max(MAX_SIZE),
+    seconds,
+    joined: z.boolean(),
+  }),
   z.strictObject({ type: z.literal('echo'), id, seconds }),
   z.strictObject({ type: z.literal('stop'), id }),
 ]);

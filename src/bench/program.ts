@@ -30,16 +30,18 @@ async function serve(address: string, node: string, pids: readonly number[]): Pr
 }
 
 async function run({ client: options, suite }: RunOrder): Promise<void> {
+  let client: BenchClient | undefined;
   try {
-    const client = await BenchClient.connect(options);
+    client = await BenchClient.connect(options);
     await runSuite(client, suite, {
       progress: (words) => tell({ progress: words }),
       result: (result) => tell({ result }),
     });
-    client.close();
   } catch (error) {
     console.error((error as Error).message);
     process.exitCode = 1;
+  } finally {
+    client?.close();
   }
 }
 

@@ -139,9 +139,9 @@ export class Session {
 
   async #udp(order: OrderOf<'udp'> | OrderOf<'echo'>): Promise<void> {
     const { id, seconds } = order;
-    const size = order.type === 'udp' ? order.size : ECHO_SIZE;
+    const { size, joined } = order.type === 'udp' ? order : { size: ECHO_SIZE, joined: false };
     const thread = new UdpThread({
-      port: { local: this.#local, size, joined: false },
+      port: { local: this.#local, size, joined },
       token: this.#options.token,
       id,
       work: { kind: order.type === 'udp' ? 'receive' : 'echo' },

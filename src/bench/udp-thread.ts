@@ -17,12 +17,8 @@ export class UdpThread {
   constructor(start: Omit<UdpStart, 'shared'>) {
     this.#shared = new Int32Array(new SharedArrayBuffer(SHARED_WORDS * Int32Array.BYTES_PER_ELEMENT));
     this.#worker = new Worker(PROGRAM, { workerData: { ...start, shared: this.#shared } satisfies UdpStart });
-    const failed = new Promise<never>((_, reject) => {
-      this.#worker.once('error', (error) => reject(new PodwireError('MACHINE', `no UDP here: ${error.message}`)));
-      this.#worker.once('exit', () => reject(new PodwireError('INTERNAL', 'a thread ended without a report')));
-    });
-    this.port = Promise.race([failed, this.#message('open').then(({ port }) => port)]);
-    this.report = Promise.race([failed, this.#message('report').then(({ report }) => report)]);
+    this.port = this.#told((message) => (message.kind === 'open' ? message.port : undefined));
+    this.report = this.#told((message) => (message.kind === 'report' ? message.report : undefined));
     // Who waits for the one sees a failure; it must not count as unseen in the other.
     this.port.catch(() => {});
     this.report.catch(() => {});
@@ -39,11 +35,15 @@ export class UdpThread {
     return this.report;
   }
 
-  #message<Kind extends UdpMessage['kind']>(kind: Kind): Promise<Extract<UdpMessage, { kind: Kind }>> {
-    return new Promise((resolve) => {
+  /** Settled by the event itself: the thread's end may follow its last message at once. */
+  #told<T>(pick: (message: UdpMessage) => T | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
       this.#worker.on('message', (message: UdpMessage) => {
-        if (message.kind === kind) resolve(message as Extract<UdpMessage, { kind: Kind }>);
+        const found = pick(message);
+        if (found !== undefined) resolve(found);
       });
+      this.#worker.once('error', (error) => reject(new PodwireError('MACHINE', `no UDP here: ${error.message}`)));
+      this.#worker.once('exit', () => reject(new PodwireError('INTERNAL', 'a thread ended without a report')));
     });
   }
 }

@@ -53,6 +53,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'try the network model between pods and nodes',
     load: () => import('./commands/conformance.js'),
   },
+  {
+    name: 'bench',
+    summary: 'measure podwire, on this machine or to another node',
+    load: () => import('./commands/bench.js'),
+  },
   { name: 'sim', summary: 'simulate the membership of thousands of nodes', load: () => import('./commands/sim.js') },
   { name: 'version', summary: 'show versions', load: () => import('./commands/version.js') },
 ];

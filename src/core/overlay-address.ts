@@ -1,5 +1,6 @@
 /** The address that a node itself has in the overlay. */
-import { type Address, addressAt, type Prefix } from '../wire/address.js';
+import { type Address, addressAt, formatAddress, type Prefix, parsePrefix } from '../wire/address.js';
+import { PodwireError } from '../wire/error.js';
 
 /**
  * A node's own overlay address: `.0` of an IPv4 pod subnet (flannel's convention), `::2` of an IPv6 one (`::` is the
@@ -7,4 +8,13 @@ import { type Address, addressAt, type Prefix } from '../wire/address.js';
  */
 export function overlayAddress(podCidr: Prefix): Address {
   return addressAt(podCidr, podCidr.family === 4 ? 0 : 2);
+}
+
+/** The same of pod subnets as they are written, one for each. @throws PodwireError INTERNAL for what is none */
+export function overlayAddressTexts(podCidrs: readonly string[]): string[] {
+  return podCidrs.map((cidr) => {
+    const prefix = parsePrefix(cidr);
+    if (typeof prefix === 'string') throw new PodwireError('INTERNAL', prefix);
+    return formatAddress(overlayAddress(prefix));
+  });
 }

@@ -11,8 +11,7 @@
  * its name.
  */
 import { formatMac, macFromName } from '../core/mac.js';
-import { overlayAddress } from '../core/overlay-address.js';
-import { formatAddress, parsePrefix } from '../wire/address.js';
+import { overlayAddressTexts } from '../core/overlay-address.js';
 import { enter, ipBatch } from './namespaces.js';
 import { CLUSTER_CIDR, type LabHost } from './plan.js';
 import { mustRun } from './run.js';
@@ -69,11 +68,7 @@ function device(host: LabHost, more: string): string[] {
 
 /** Its overlay addresses, IPv4 and IPv6. */
 function overlays(host: LabHost): string[] {
-  return host.podCidr.map((cidr) => {
-    const prefix = parsePrefix(cidr);
-    if (typeof prefix === 'string') throw new TypeError(prefix);
-    return formatAddress(overlayAddress(prefix));
-  });
+  return overlayAddressTexts(host.podCidr);
 }
 
 function mac(host: LabHost): string {

@@ -1,0 +1,84 @@
+/** What the commands that measure have in common: which tests, and how long. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_SECONDS, MAX_SIZE, MAX_STREAMS, MIN_SIZE } from '../bench/messages.js';
+import { checkSuite, type SuiteOptions, TESTS, type TestName } from '../bench/suite.js';
+
+/** `podwire bench serve` listens here, unless told otherwise. */
+export const BENCH_PORT = 7950;
+
+export interface WrittenSuite {
+  readonly tests: readonly TestName[];
+  readonly seconds: number;
+  readonly trialSeconds: number;
+  readonly streams: readonly number[];
+  readonly sizes: readonly number[];
+  readonly loss: number;
+  readonly tolerance: number;
+  readonly pings: number;
+  readonly joined?: boolean;
+}
+
+export function addSuiteOptions(command: Command, tests: readonly TestName[]): Command {
+  const sizes = numbers(MIN_SIZE, MAX_SIZE);
+  return command
+    .addOption(list('--tests <LIST>', TESTS.join(', '), tests, testList))
+    .option('--seconds <SECONDS>', 'of each TCP test and of the flood', between(0.1, MAX_SECONDS), 3)
+    .addOption(list('--streams <LIST>', 'TCP: how many at once, test by test', [1, 4], numbers(1, MAX_STREAMS)))
+    .addOption(list('--sizes <LIST>', 'UDP: payloads, bytes; the first for the flood', [64, 512, 1400], sizes))
+    .option('--pings <COUNT>', 'round trips', between(10, 100_000), 1000)
+    .option('--trial-seconds <SECONDS>', 'rate: of each trial', between(0.1, MAX_SECONDS), 1)
+    .option('--loss <PERCENT>', 'rate: so much of a trial may be lost', between(0, 50), 0)
+    .option('--tolerance <PERCENT>', 'rate: how near it is sought', between(0.1, 50), 5)
+    .option('--joined', 'UDP: hand many datagrams to the kernel as one (UDP_SEGMENT), and take them so');
+}
+
+/** An option whose value is several, with commas between. */
+function list<T>(flags: string, words: string, fallback: readonly T[], parse: (text: string) => T[]): Option {
+  return new Option(flags, words).argParser(parse).default(fallback, fallback.join(','));
+}
+
+/** @throws PodwireError CONFIG for what nobody can measure */
+export function suiteOf(written: WrittenSuite): SuiteOptions {
+  const { tests, seconds, trialSeconds, streams, sizes, loss, tolerance, pings, joined = false } = written;
+  const suite = {
+    tests,
+    seconds,
+    trialSeconds,
+    streams,
+    sizes,
+    loss: loss / 100,
+    tolerance: tolerance / 100,
+    pings: Math.round(pings),
+    joined,
+  };
+  checkSuite(suite);
+  return suite;
+}
+
+function testList(text: string): TestName[] {
+  const wanted = text.split(',').map((word) => word.trim());
+  const unknown = wanted.find((word) => !(TESTS as readonly string[]).includes(word));
+  if (unknown !== undefined) throw new InvalidArgumentError(`Write some of ${TESTS.join(', ')}.`);
+  return TESTS.filter((name) => wanted.includes(name));
+}
+
+/** A number between these. */
+export function between(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`Write a number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+function numbers(least: number, most: number): (text: string) => number[] {
+  const one = between(least, most);
+  return (text) =>
+    text.split(',').map((word) => {
+      const value = one(word);
+      if (!Number.isInteger(value)) throw new InvalidArgumentError('Write whole numbers.');
+      return value;
+    });
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { BenchServer } from '../../bench/server.js';
+import { overlayAddressTexts } from '../../core/overlay-address.js';
+import { PodwireError } from '../../wire/error.js';
+import { BENCH_PORT, between } from '../bench-options.js';
+import { addSocketOption, clientOf } from '../client-options.js';
+import { addExamples } from '../help.js';
+import { print } from '../output.js';
+
+export function configureServe(command: Command): void {
+  addSocketOption(command)
+    .description('Let the peers of the running node measure to it, until Ctrl-C.')
+    .option('--port <PORT>', 'TCP port on its overlay addresses', between(1, 65_535), BENCH_PORT);
+  addExamples(command, [
+    ['podwire bench serve', 'on the one node; on the other podwire bench with the name of this one'],
+  ]);
+  command.addHelpText(
+    'after',
+    '\nOnly nodes that this one has as peers are served, from their overlay addresses, one at a time. Pods are refused.',
+  );
+  command.action(async ({ port }: { port: number }) => {
+    const client = await clientOf(command);
+    const { node, podCidr, pid } = await client.status();
+    const addresses = overlayAddressTexts(podCidr);
+    if (addresses.length === 0) throw new PodwireError('REFUSED', `${node} has no subnet yet: podwire ipam says why`);
+    // Who is a peer is asked anew each time: nodes come and go.
+    const admit = async (address: string) =>
+      (await client.peers()).find((peer) => overlayAddressTexts(peer.podCidr).includes(address))?.node;
+    const server = new BenchServer({ node, admit, pids: [pid], say: print });
+    try {
+      for (const address of addresses) await server.listen(address, port);
+      print(`${node} serves its peers on ${addresses.join(' and ')}, TCP port ${port}, until Ctrl-C`);
+      await new Promise<void>((resolve) => {
+        process.once('SIGINT', () => resolve());
+        process.once('SIGTERM', () => resolve());
+      });
+    } finally {
+      await server.close();
+    }
+  });
+}
