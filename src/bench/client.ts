@@ -63,17 +63,19 @@ export class BenchClient {
     const socket = await open(options);
     const control = new Control(socket, options.name, parseAnswer);
     control.send({ type: 'hello', version: VERSION });
-    const answer = await control.receive(CONNECT);
-    if (answer?.type !== 'welcome') {
-      control.close();
+    try {
+      const answer = await control.receive(CONNECT);
       if (answer === undefined) throw silent(options.name, CONNECT);
-      throw new PodwireError(
-        'REFUSED',
-        answer.type === 'refused' ? printable(answer.words) : `${options.name} does not welcome`,
-      );
+      if (answer.type !== 'welcome') {
+        const words = answer.type === 'refused' ? printable(answer.words) : `${options.name} does not welcome`;
+        throw new PodwireError('REFUSED', words);
+      }
+      const local = (socket.localAddress ?? '').replace(/^::ffff:/, '');
+      return new BenchClient(options, control, local, printable(answer.node), answer.token);
+    } catch (error) {
+      control.close();
+      throw error;
     }
-    const local = (socket.localAddress ?? '').replace(/^::ffff:/, '');
-    return new BenchClient(options, control, local, printable(answer.node), answer.token);
   }
 
   close(): void {

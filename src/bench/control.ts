@@ -32,12 +32,12 @@ export class Control<Incoming> {
   }
 
   #take(bytes: Buffer, other: string): void {
+    if (this.#end) return;
     this.#lines.push(bytes);
     for (let line = this.#lines.next(); line !== undefined && !this.#end; line = this.#lines.next()) {
       const message = line === null ? undefined : this.#parse(line);
       if (message === undefined || this.#waiting.length === WAITING) {
         this.#finish(new PodwireError('REFUSED', `${other} does not speak podwire bench, or another version of it`));
-        this.#socket.destroy();
         return;
       }
       this.#waiting.push(message);
@@ -56,7 +56,7 @@ export class Control<Incoming> {
 
   /**
    * @returns the next message; undefined: none came in time
-   * @throws PodwireError EDGE_LOST: the connection is gone; REFUSED: what came was no message
+   * @throws PodwireError EDGE_LOST: the connection is gone; REFUSED: what came was no message, nothing more is read
    */
   async receive(waitMs: number): Promise<Incoming | undefined> {
     const deadline = performance.now() + waitMs;

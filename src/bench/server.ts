@@ -96,10 +96,10 @@ export class BenchServer {
       this.#refuse(socket, client, `${node} is measuring for ${this.#session.client}: try again when that is done`);
     } else {
       const token = randomBytes(TOKEN_BYTES).toString('hex');
+      socket.write(writeMessage({ type: 'welcome', version: VERSION, node, token }));
       const session = new Session({ socket, client, token, rest, pids });
       this.#session = { session, client, address };
       say(`${client} (${address}) measures`);
-      socket.write(writeMessage({ type: 'welcome', version: VERSION, node, token }));
       const words = await session.run();
       this.#session = undefined;
       say(`${client} (${address}): ${words}`);

@@ -62,7 +62,10 @@ export class Session {
       }
     } catch (error) {
       const { code, message } = error as PodwireError;
-      if (code === 'REFUSED') return message;
+      if (code === 'REFUSED') {
+        this.#control.send({ type: 'refused', words: 'what came is no order of podwire bench' });
+        return message;
+      }
       return this.#tests.size > 0 ? 'gone in the middle of a test' : 'done';
     } finally {
       await this.end();

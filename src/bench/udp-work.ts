@@ -48,8 +48,15 @@ const BURST = 16;
 /** How long a ping waits for its answer, ms. */
 const PATIENCE = 1000;
 
-export function doUdpWork(port: DatagramPort, header: DatagramHeader, work: UdpWork, shared: Int32Array) {
-  const context = { port, header, shared };
+/** @param now a clock, ms */
+export function doUdpWork(
+  port: DatagramPort,
+  header: DatagramHeader,
+  work: UdpWork,
+  shared: Int32Array,
+  now: () => number = () => performance.now(),
+): Promise<UdpReport> {
+  const context = { port, header, shared, now };
   if (work.kind === 'send') return send(context, work);
   return work.kind === 'ping' ? ping(context, work) : receive(context, work.kind === 'echo');
 }
@@ -58,23 +65,24 @@ interface Context {
   readonly port: DatagramPort;
   readonly header: DatagramHeader;
   readonly shared: Int32Array;
+  readonly now: () => number;
 }
 
 const NOTHING: UdpReport = { sent: 0, received: 0, late: 0, socketDrops: 0, ms: 0, rttsUs: [] };
 
-async function send({ port, header, shared }: Context, { seconds, rate }: Extract<UdpWork, { kind: 'send' }>) {
+async function send({ port, header, shared, now }: Context, { seconds, rate }: Extract<UdpWork, { kind: 'send' }>) {
   let sequence = 0;
   const stamp = (bytes: Buffer, at: number) => header.write(bytes, at, sequence++);
   const perMs = rate / 1000;
   const gap = Math.min(LONGEST_GAP, BURST / perMs);
-  const started = performance.now();
+  const started = now();
   const end = started + seconds * 1000;
   let sent = 0;
   let skipped = 0;
-  for (let now = started; now < end && Atomics.load(shared, STOP) === 0; now = performance.now()) {
+  for (let at = started; at < end && Atomics.load(shared, STOP) === 0; at = now()) {
     let due = BATCH;
     if (rate > 0) {
-      due = Math.floor((now - started) * perMs) + 1 - sequence - skipped;
+      due = Math.floor((at - started) * perMs) + 1 - sequence - skipped;
       const most = Math.ceil(CATCH_UP * perMs) + BURST;
       if (due > most) {
         skipped += due - most;
@@ -87,10 +95,10 @@ async function send({ port, header, shared }: Context, { seconds, rate }: Extrac
     }
     if (rate > 0 && due <= BATCH && gap > SHORTEST_GAP) await port.pause(gap);
   }
-  return { ...NOTHING, sent, ms: performance.now() - started };
+  return { ...NOTHING, sent, ms: now() - started };
 }
 
-async function receive({ port, header, shared }: Context, back: boolean): Promise<UdpReport> {
+async function receive({ port, header, shared, now }: Context, back: boolean): Promise<UdpReport> {
   let [received, late, highest, first, last] = [0, 0, -1, 0, 0];
   const visit = (bytes: Buffer, at: number, length: number) => {
     const sequence = header.read(bytes, at, length);
@@ -104,34 +112,34 @@ async function receive({ port, header, shared }: Context, back: boolean): Promis
     const before = received;
     await port.receive(LOOK, visit);
     if (received === before) continue;
-    last = performance.now();
+    last = now();
     if (before === 0) first = last;
     Atomics.store(shared, PROGRESS, received);
   }
   return { ...NOTHING, received, late, socketDrops: socketDrops(port.port), ms: last - first };
 }
 
-async function ping({ port, header, shared }: Context, { count, intervalMs }: Extract<UdpWork, { kind: 'ping' }>) {
+async function ping({ port, header, shared, now }: Context, { count, intervalMs }: Extract<UdpWork, { kind: 'ping' }>) {
   const rttsUs: number[] = [];
-  const started = performance.now();
+  const started = now();
   for (let sequence = 0; sequence < count && Atomics.load(shared, STOP) === 0; sequence++) {
     let answered = 0;
     const visit = (bytes: Buffer, at: number, length: number) => {
-      if (header.read(bytes, at, length) === sequence) answered = performance.now();
+      if (header.read(bytes, at, length) === sequence) answered = now();
       return false;
     };
-    const before = performance.now();
+    const before = now();
     await port.send(1, (bytes, at) => header.write(bytes, at, sequence));
-    while (answered === 0 && performance.now() - before < PATIENCE && Atomics.load(shared, STOP) === 0) {
+    while (answered === 0 && now() - before < PATIENCE && Atomics.load(shared, STOP) === 0) {
       await port.receive(LOOK, visit);
     }
     if (answered > 0) rttsUs.push((answered - before) * 1000);
     Atomics.store(shared, PROGRESS, sequence + 1);
-    const rest = before + intervalMs - performance.now();
+    const rest = before + intervalMs - now();
     if (rest > 0) await port.pause(rest);
   }
   const sent = Atomics.load(shared, PROGRESS);
-  return { ...NOTHING, sent, received: rttsUs.length, ms: performance.now() - started, rttsUs };
+  return { ...NOTHING, sent, received: rttsUs.length, ms: now() - started, rttsUs };
 }
 
 /** What the kernel counts as dropped at the UDP socket of a port of this process's namespace. */
