@@ -1,6 +1,5 @@
 /** The tests of a measurement, in their order. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { PodwireError } from '../wire/error.js';
 import type { BenchClient } from './client.js';
 import { RateSearch } from './rate-search.js';
 import type { BenchResult, RateResult, RttResult } from './results.js';
@@ -158,12 +157,4 @@ function gigabits(bitsPerSecond: number): string {
 
 function thousands(perSecond: number): string {
   return `${(perSecond / 1000).toFixed(perSecond < 10_000 ? 1 : 0)}k/s`;
-}
-
-/** @throws PodwireError CONFIG for what nobody can measure */
-export function checkSuite({ streams, sizes, seconds, trialSeconds, pings }: SuiteOptions): void {
-  const times = Math.max(seconds, trialSeconds, GROWING / 1000 + patience(pings));
-  if (streams.length === 0 || sizes.length === 0)
-    throw new PodwireError('CONFIG', '--streams and --sizes want a number');
-  if (times > 600) throw new PodwireError('CONFIG', 'a test lasts at most 600 seconds');
 }

@@ -133,6 +133,8 @@ async function ping({ port, header, shared, now }: Context, { count, intervalMs 
     while (answered === 0 && now() - before < PATIENCE && Atomics.load(shared, STOP) === 0) {
       await port.receive(LOOK, visit);
     }
+    // Who was stopped while waiting does not know whether it was lost.
+    if (answered === 0 && Atomics.load(shared, STOP) !== 0) break;
     if (answered > 0) rttsUs.push((answered - before) * 1000);
     Atomics.store(shared, PROGRESS, sequence + 1);
     const rest = before + intervalMs - now();

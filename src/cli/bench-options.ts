@@ -1,22 +1,13 @@
 /** What the commands that measure have in common: which tests, and how long. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_SECONDS, MAX_SIZE, MAX_STREAMS, MIN_SIZE } from '../bench/messages.js';
-import { checkSuite, type SuiteOptions, TESTS, type TestName } from '../bench/suite.js';
+import { type SuiteOptions, TESTS, type TestName } from '../bench/suite.js';
 
 /** `podwire bench serve` listens here, unless told otherwise. */
 export const BENCH_PORT = 7950;
 
-export interface WrittenSuite {
-  readonly tests: readonly TestName[];
-  readonly seconds: number;
-  readonly trialSeconds: number;
-  readonly streams: readonly number[];
-  readonly sizes: readonly number[];
-  readonly loss: number;
-  readonly tolerance: number;
-  readonly pings: number;
-  readonly joined?: boolean;
-}
+/** As it is written: `loss` and `tolerance` in percent. */
+export type WrittenSuite = Omit<SuiteOptions, 'joined'> & { readonly joined?: boolean };
 
 export function addSuiteOptions(command: Command, tests: readonly TestName[]): Command {
   const sizes = numbers(MIN_SIZE, MAX_SIZE);
@@ -24,7 +15,9 @@ export function addSuiteOptions(command: Command, tests: readonly TestName[]): C
     .addOption(list('--tests <LIST>', TESTS.join(', '), tests, testList))
     .option('--seconds <SECONDS>', 'of each TCP test and of the flood', between(0.1, MAX_SECONDS), 3)
     .addOption(list('--streams <LIST>', 'TCP: how many at once, test by test', [1, 4], numbers(1, MAX_STREAMS)))
-    .addOption(list('--sizes <LIST>', 'UDP: payloads, bytes; the first for the flood', [64, 512, 1400], sizes))
+    .addOption(
+      list('--sizes <LIST>', 'UDP: payloads, bytes; the first for the flood', [64, 256, 512, 1024, 1400], sizes),
+    )
     .option('--pings <COUNT>', 'round trips', between(10, 100_000), 1000)
     .option('--trial-seconds <SECONDS>', 'rate: of each trial', between(0.1, MAX_SECONDS), 1)
     .option('--loss <PERCENT>', 'rate: so much of a trial may be lost', between(0, 50), 0)
@@ -37,22 +30,11 @@ function list<T>(flags: string, words: string, fallback: readonly T[], parse: (t
   return new Option(flags, words).argParser(parse).default(fallback, fallback.join(','));
 }
 
-/** @throws PodwireError CONFIG for what nobody can measure */
+/** Of all that a command's options hold, those of the tests. */
 export function suiteOf(written: WrittenSuite): SuiteOptions {
   const { tests, seconds, trialSeconds, streams, sizes, loss, tolerance, pings, joined = false } = written;
-  const suite = {
-    tests,
-    seconds,
-    trialSeconds,
-    streams,
-    sizes,
-    loss: loss / 100,
-    tolerance: tolerance / 100,
-    pings: Math.round(pings),
-    joined,
-  };
-  checkSuite(suite);
-  return suite;
+  const parts = { loss: loss / 100, tolerance: tolerance / 100 };
+  return { tests, seconds, trialSeconds, streams, sizes, joined, pings: Math.round(pings), ...parts };
 }
 
 function testList(text: string): TestName[] {

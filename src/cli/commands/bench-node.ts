@@ -25,6 +25,9 @@ interface Options extends WrittenSuite {
   readonly json?: boolean;
 }
 
+/** IP and UDP headers around a datagram's payload, bytes. */
+const UDP_OVERHEAD = { 4: 28, 6: 48 } as const;
+
 /** Frames and bytes that podwire has carried to and from the peer meanwhile, by its own count. */
 interface Carried {
   readonly txFrames: number;
@@ -48,7 +51,6 @@ export function configureNode(command: Command): void {
   command.action(measure);
 
   async function measure(name: string, options: Options): Promise<void> {
-    const suite = suiteOf(options);
     const api = await clientOf(command);
     const status = await api.status();
     const peer = await peerCalled(name, status.node, api);
@@ -61,6 +63,8 @@ export function configureNode(command: Command): void {
         `${status.node} and ${peer.node} do not both have an IPv${family} subnet: ${mend}`,
       );
     }
+    const most = peer.mtu - UDP_OVERHEAD[family];
+    const suite = suiteOf({ ...options, sizes: [...new Set(options.sizes.map((size) => Math.min(size, most)))] });
     const target = { address, port: options.port, local, name: peer.node, pids: [status.pid] };
     // Whether it serves is known before anything takes time.
     (await BenchClient.connect(target)).close();
@@ -83,7 +87,14 @@ export function configureNode(command: Command): void {
     }
     const after = await peerCalled(name, status.node, api);
     const carried = difference(after, peer);
-    const words = [...limitWords(results, loopback ?? []), ...elsewhere(results, carried)];
+    const tooLarge = options.sizes.some((size) => size > most);
+    const words = [
+      ...(tooLarge
+        ? [`no more than ${most} bytes of UDP payload reach ${peer.node} in a packet: larger sizes are cut to that`]
+        : []),
+      ...limitWords(results, loopback ?? []),
+      ...elsewhere(results, carried),
+    ];
     if (options.json) {
       printJson({
         from: status.node,
