@@ -31,6 +31,7 @@ NAPI_MODULE_INIT() {
       {"close", js_close},
       {"notify", js_notify},
       {"keepCapabilities", js_keep_capabilities},
+      {"descriptorOf", js_descriptor_of},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

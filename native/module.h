@@ -29,5 +29,6 @@ napi_value js_poll(napi_env env, napi_callback_info info);
 napi_value js_close(napi_env env, napi_callback_info info);
 napi_value js_notify(napi_env env, napi_callback_info info);
 napi_value js_keep_capabilities(napi_env env, napi_callback_info info);
+napi_value js_descriptor_of(napi_env env, napi_callback_info info);
 
 #endif

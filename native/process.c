@@ -12,6 +12,14 @@
 #include "args.h"
 #include "module.h"
 
+/* The same numbers on every machine; older headers do not have them. */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
 enum { CAPABILITIES = 64, MAX_MESSAGE = 1024 };
 
 napi_value js_notify(napi_env env, napi_callback_info info) {
@@ -56,4 +64,17 @@ napi_value js_keep_capabilities(napi_env env, napi_callback_info info) {
   }
   if (syscall(SYS_capset, &header, data) != 0) return throw_errno(env, errno, "capset");
   return value_undefined(env);
+}
+
+napi_value js_descriptor_of(napi_env env, napi_callback_info info) {
+  struct args args;
+  int32_t pid, theirs;
+  if (!args_read(env, info, &args, 2) || !args_i32(&args, 0, "pid", &pid) || !args_i32(&args, 1, "fd", &theirs))
+    return NULL;
+  int process = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (process < 0) return throw_errno(env, errno, "pidfd_open");
+  int fd = (int)syscall(SYS_pidfd_getfd, process, theirs, 0);
+  int error = errno;
+  close(process);
+  return fd < 0 ? throw_errno(env, error, "pidfd_getfd") : value_u32(env, (uint32_t)fd);
 }

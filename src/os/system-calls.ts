@@ -137,4 +137,9 @@ export interface SystemCalls {
   notify(path: string, message: string): void;
   /** Reduces this thread's (and its later children's) capabilities, and the bounding set, to a mask of 1 << CAP_*, as BigInt. */
   keepCapabilities(mask: bigint): void;
+  /**
+   * A copy of another process's descriptor, close-on-exec: both are one file to the kernel (`pidfd_getfd`, Linux 5.6; asks
+   * for what ptrace asks for).
+   */
+  descriptorOf(pid: number, fd: number): number;
 }

@@ -43,11 +43,12 @@ export interface Libc {
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   capget(header: number, data: number): number;
   capset(header: number, data: number): number;
+  syscall(number: number, a: number, b: number, c: number): number;
 }
 
 const POINTER = 'uintptr_t';
 
-/** Result and parameters. ioctl and prctl take more than they name; on our machines that makes no difference to a call. */
+/** Result and parameters. ioctl, prctl and syscall take more than they name; on our machines that makes no difference to a call. */
 const FUNCTIONS = {
   strerror: ['str', 'int'],
   open: ['int', 'str', 'int'],
@@ -71,6 +72,7 @@ const FUNCTIONS = {
   prctl: ['int', 'int', 'ulong', 'ulong', 'ulong', 'ulong'],
   capget: ['int', POINTER, POINTER],
   capset: ['int', POINTER, POINTER],
+  syscall: ['long', 'long', 'long', 'long', 'long'],
 } as const satisfies Record<Exclude<keyof Libc, 'errno' | 'address'>, readonly [string, ...string[]]>;
 
 /** The machines whose structs are laid out as this folder writes them: little-endian, pointers of 64 bits. */

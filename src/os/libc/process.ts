@@ -3,7 +3,7 @@
  * native/process.c.
  */
 import type { SystemCalls } from '../system-calls.js';
-import { wantString } from './arguments.js';
+import { wantI32, wantString } from './arguments.js';
 import { EINVAL, systemError } from './error.js';
 import type { Libc } from './library.js';
 import { Struct } from './memory.js';
@@ -28,7 +28,11 @@ const CAPABILITY_HEADER = 8;
 const CAPABILITY_DATA = 24;
 const SETS = 3;
 
-export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapabilities'> {
+/** The same numbers on every machine. */
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+
+export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapabilities' | 'descriptorOf'> {
   const address = new Struct(libc, PATH + PATH_SIZE + 2);
   address.halves[0] = AF_UNIX;
   const text = new Struct(libc, MESSAGE_SIZE);
@@ -66,6 +70,18 @@ export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapa
       const kept = [Number(mask & 0xffff_ffffn), Number(mask >> 32n)];
       for (let word = 0; word < data.words.length; word++) data.words[word] &= kept[Math.floor(word / SETS)];
       if (libc.capset(header.address, data.address) !== 0) throw systemError(libc, 'capset');
+    },
+
+    descriptorOf(pid, fd) {
+      wantI32('pid', pid);
+      wantI32('fd', fd);
+      const theirs = libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0);
+      if (theirs < 0) throw systemError(libc, 'pidfd_open');
+      const copy = libc.syscall(SYS_PIDFD_GETFD, theirs, fd, 0);
+      const errno = libc.errno();
+      libc.close(theirs);
+      if (copy < 0) throw systemError(libc, 'pidfd_getfd', errno);
+      return copy;
     },
   };
 }

@@ -195,6 +195,25 @@ for (const { name, system, skip } of both) {
     t.equal(heard, 'bound\nREADY=1\n');
   });
 
+  t.test(`${name}: a copy of another process's descriptor is the same file`, { skip }, async (t) => {
+    if (!system) return;
+    const waker = system.wakerOpen();
+    const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', waker] });
+    const pid = holder.pid ?? 0;
+    const copy = system.descriptorOf(pid, 3);
+    t.not(copy, waker);
+    system.wakerRing(copy);
+    t.ok(system.wakerDrain(waker));
+    system.close(copy);
+    t.throws(() => system.descriptorOf(pid, 4), { code: 'EBADF', syscall: 'pidfd_getfd' });
+    const gone = once(holder, 'close');
+    holder.kill();
+    await gone;
+    t.throws(() => system.descriptorOf(pid, 3), { code: 'ESRCH', syscall: 'pidfd_open' });
+    t.throws(() => system.descriptorOf(undefined as never, 3), TypeError);
+    system.close(waker);
+  });
+
   t.test(`${name}: capabilities of a thread are given up`, { skip }, async (t) => {
     if (!system) return;
     const script = fileURLToPath(new URL('./capabilities.js', import.meta.url));
