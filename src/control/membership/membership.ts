@@ -38,7 +38,7 @@ import type { EventLog } from './events.js';
 import { Answerer, Asker, type ExchangeHost, type Outcome, type Question } from './exchange.js';
 import { type Candidates, Joiner } from './joiner.js';
 import { Names, type Verify } from './names.js';
-import { claimFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
+import { claimFacts, firstFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
 import { type Refusal, Registrar } from './registrar.js';
 import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
 import { Transports } from './transports.js';
@@ -133,7 +133,7 @@ export class Membership {
     this.#seeds = options.join;
     this.#self = this.directory.intern(facts.node);
     // Seconds since 1970: they grow faster than refutations. If the clock was set back, the others object, as to an accusation.
-    this.#card = new OwnCard(facts, sign, Math.floor(clock.wall() / 1000));
+    this.#card = new OwnCard(firstFacts(facts, remembered, profile.forgetAfter), sign, Math.floor(clock.wall() / 1000));
     this.#names = new Names(this.directory, verify);
     this.#ways = new Ways(this.#self, (node) => this.#swim.member(node)?.card.statement);
     this.#transports = new Transports((local) => this.#openTransport(local));
@@ -334,7 +334,7 @@ export class Membership {
 
   #begin(others: boolean): void {
     this.#drive((now) => this.#claims?.start(now, others));
-    if (!this.#claims) this.#options.outputs.hold({ podCidr: this.#card.facts.podCidr, epoch: 0 });
+    if (!this.#claims) this.#holdAmongOthers({ podCidr: this.#card.facts.podCidr, epoch: 0 });
     this.#cancelRejoin = this.#options.clock.after(this.#jittered(REJOIN_PAUSE), () => void this.#rejoin());
     this.#peersChanged();
   }
@@ -534,6 +534,12 @@ export class Membership {
 
   #hold(claim: Claim): void {
     this.#tell('subnet-held', this.#options.facts.node, `this node holds ${subnetWords(claim)} (epoch ${claim.epoch})`);
+    this.#holdAmongOthers(claim);
+  }
+
+  /** Packets may wait already: who the others are is told before they are read. */
+  #holdAmongOthers(claim: Claim): void {
+    this.#tellMembers();
     this.#options.outputs.hold(claim);
   }
 
@@ -547,9 +553,13 @@ export class Membership {
     if (this.#phase !== 'member' || this.#peersTimer) return;
     this.#peersTimer = this.#options.clock.after(PEERS_PAUSE, () => {
       this.#peersTimer = undefined;
-      const others = [...this.present()].filter(({ node }) => node !== this.#self);
-      this.#options.outputs.members(others.map(({ card }) => card));
+      this.#tellMembers();
     });
+  }
+
+  #tellMembers(): void {
+    const others = [...this.present()].filter(({ node }) => node !== this.#self);
+    this.#options.outputs.members(others.map(({ card }) => card));
   }
 
   /** The same words again are not worth saying. */

@@ -8,6 +8,9 @@ export type OwnFacts = Omit<Statement, 'incarnation'>;
 /** The identity's signature under what it says. */
 export type Sign = (statement: Statement) => SignedStatement;
 
+/** To everybody a node that was away for no longer still has its subnet, ms; a note of it may be half a minute old. */
+const BACK_SOON = 120_000;
+
 export class OwnCard {
   readonly #sign: Sign;
   #facts: OwnFacts;
@@ -39,4 +42,19 @@ export class OwnCard {
 /** What a claim of subnets puts into the card. */
 export function claimFacts(claim: Claim | undefined): Pick<OwnFacts, 'podCidr' | 'epoch'> {
   return { podCidr: claim?.podCidr ?? [], epoch: claim?.epoch ?? 0 };
+}
+
+/**
+ * What a node says of itself while it joins. If it said that it has no subnet, the others would stop sending to it until it
+ * has claimed it again: so one that is back soon says at once what it had.
+ * @param forgetAfter how long the others keep it for a node that is away, ms
+ */
+export function firstFacts(
+  facts: OwnFacts,
+  remembered: (Claim & { readonly absentMs: number }) | undefined,
+  forgetAfter: number,
+): OwnFacts {
+  if (!remembered || facts.podCidr.length > 0) return facts;
+  const soon = remembered.absentMs >= 0 && remembered.absentMs <= Math.min(BACK_SOON, forgetAfter);
+  return soon ? { ...facts, ...claimFacts(remembered) } : facts;
 }

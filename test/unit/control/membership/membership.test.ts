@@ -75,6 +75,36 @@ t.test('a node that is back with other words before anybody missed it is heard',
   t.strictSame(heard(), ['10.244.9.0/24']);
 });
 
+t.test('a node that is back soon never lacks its subnet in the eyes of others', async (t) => {
+  for (const away of [0, 500, 119_000, 121_000]) {
+    const lab = cluster(t);
+    const alpha = await lab.start('alpha');
+    const identity = Identity.generate();
+    const bravo = await lab.start('bravo', { join: [alpha], identity, host: 77 });
+    await lab.time.pass(3_000);
+    const before = bravo.held;
+    await bravo.membership.close();
+    const again = await lab.start('bravo', {
+      join: [alpha],
+      identity,
+      host: 77,
+      ...(before && { remembered: { ...before, absentMs: away } }),
+    });
+    const heard = new Set<string>();
+    for (let step = 0; step < 500; step++) {
+      await lab.time.pass(1);
+      const there = [...alpha.membership.present()].find(({ card }) => card.statement.node === 'bravo');
+      heard.add((there?.card.statement.podCidr ?? []).map(formatPrefix).join());
+    }
+    t.equal(subnet(again), (before?.podCidr ?? []).map(formatPrefix).join());
+    t.strictSame(
+      [...heard].filter((text) => text !== subnet(again)),
+      away > 120_000 ? [''] : [],
+      `${away} ms`,
+    );
+  }
+});
+
 t.test('a split of any length heals', async (t) => {
   const lab = cluster(t);
   const alpha = await lab.start('alpha');
