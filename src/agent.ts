@@ -37,13 +37,16 @@ import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
 import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
+import { askForHandover, refuseUnderPods, type Successor, successorOf } from './handover.js';
 import { gatherFacts } from './os/facts.js';
 import type { Firewall } from './os/firewall.js';
 import { ForwardWatch } from './os/forward-watch.js';
 import { HostNetwork } from './os/host-network.js';
 import { IcmpEar } from './os/icmp-ear.js';
+import { KEEP_FOR, Keeper } from './os/keeper.js';
 import { loadNative, type Native } from './os/native.js';
 import { OwnUnderlay } from './os/own-underlay.js';
+import { endProcess, type ProcessId } from './os/processes.js';
 import { SeedResolver } from './os/seed-resolver.js';
 import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
@@ -58,6 +61,8 @@ import type { SignedStatement } from './wire/gossip/statement.js';
 
 /** Between two looks whether the underlay address is still this machine's, ms. */
 const ADDRESS_WATCH = 2_000;
+/** How long a former agent may take to end when its successor carries, ms. */
+const FORMER_PATIENCE = 3_000;
 
 export function createAgent(options: AgentOptions): Agent {
   return new NodeAgent(options);
@@ -71,6 +76,8 @@ class NodeAgent implements Agent {
   #config: NodeConfig;
   #native: Native | undefined;
   #host: HostNetwork | undefined;
+  #keeper: Keeper | undefined;
+  #api: ApiServer | undefined;
   #ear: IcmpEar | undefined;
   #mac: Uint8Array = new Uint8Array(6);
   /** The underlay addresses that are ours at present. */
@@ -102,6 +109,12 @@ class NodeAgent implements Agent {
   readonly #releases: (() => unknown)[] = [];
   #releasing: Promise<void> | undefined;
   #givesBack = false;
+  /** What was made is left to another agent. */
+  #leavesAll = false;
+  /** The agent in whose place this one comes, until it carries. */
+  #former: ProcessId | undefined;
+  /** To whom all but the traffic was handed over. */
+  #successor: Successor | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -129,8 +142,10 @@ class NodeAgent implements Agent {
       await this.#prepare();
       if (!this.#releasing) await this.#takePart();
       const carries = await Promise.race([carried.then(() => true), this.stopped.then(() => false)]);
-      if (carries) this.#sayReady();
-      return carries;
+      if (!carries) return false;
+      await this.#dismissFormer();
+      this.#sayReady();
+      return true;
     } catch (error) {
       if (this.#releasing) return false;
       await this.release();
@@ -141,25 +156,59 @@ class NodeAgent implements Agent {
   /** What every node needs, whatever its subnet will be. */
   async #prepare(): Promise<void> {
     const { log } = this.#options;
-    const { socket, stateDir, node, device } = this.#config;
+    const { stateDir, node, device } = this.#config;
     this.#native = loadNative();
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
     this.#underlay = await this.#findUnderlay();
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
 
-    const api = new ApiServer(this, socket);
     await makeStateDir(stateDir);
-    await api.listen();
-    this.#releases.push(() => api.close());
-
+    const { takesOver = false } = this.#options;
+    this.#keeper = new Keeper({ system: this.#native.system, stateDir, device, takesOver });
+    if (takesOver) await this.#takeOver(this.#keeper);
+    this.#host = new HostNetwork({ stateDir, device });
+    await this.#listen();
     this.#listenToIcmp();
     this.#mac = await loadOrMakeMac(stateDir, node);
-    this.#host = new HostNetwork({ stateDir, device });
-    for (const line of await this.#host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
-    this.#pods = await startPods(this.#config, this.#events);
-    this.#releases.push(() => this.#pods?.close());
+    if (!(await this.#keeper.keeps())) await this.#removeOldTraces();
+    await this.#takeUpPods();
     this.#watchForwarding();
+  }
+
+  /** All but the traffic is free then; it stays with the one that runs until this one carries it. */
+  async #takeOver(keeper: Keeper): Promise<void> {
+    this.#former = await askForHandover(this.#config.socket, keeper);
+    this.#leavesAll = this.#former !== undefined;
+  }
+
+  async #dismissFormer(): Promise<void> {
+    const former = this.#former;
+    this.#former = undefined;
+    if (former && !(await endProcess(former, 'SIGTERM', FORMER_PATIENCE)))
+      this.#options.log.warn(
+        { pid: former.pid },
+        'the former podwire does not end, and carries traffic beside this one',
+      );
+  }
+
+  async #listen(): Promise<void> {
+    const api = new ApiServer(this, this.#config.socket);
+    await api.listen();
+    this.#api = api;
+    this.#releases.push(() => api.close());
+  }
+
+  async #removeOldTraces(): Promise<void> {
+    for (const line of await this.#known(this.#host).recover()) {
+      this.#options.log.info({ removed: line }, 'removed what an earlier run left');
+    }
+  }
+
+  async #takeUpPods(): Promise<void> {
+    const pods = await startPods(this.#config, this.#events);
+    this.#pods = pods;
+    this.#releases.push(() => pods.close());
   }
 
   /** What others' packet filters do to pods. */
@@ -240,7 +289,7 @@ class NodeAgent implements Agent {
       return;
     }
     // Goodbye is said while packets still flow.
-    this.#releases.push(() => this.#cluster?.leave(this.#givesBack));
+    this.#releases.push(() => (this.#leavesAll ? this.#cluster?.stop() : this.#cluster?.leave(this.#givesBack)));
     const watch = setInterval(() => {
       this.#watching ??= this.#watchUnderlay()
         .catch((error) => this.#options.log.warn({ err: error }, String(error)))
@@ -275,6 +324,7 @@ class NodeAgent implements Agent {
       config: { ...this.#config, underlay: this.#underlay, podCidr },
       system: this.#known(this.#native).system,
       host: this.#known(this.#host),
+      keeper: this.#known(this.#keeper),
       mac: this.#mac,
       peers: this.#desired(),
       log: this.#options.log,
@@ -283,6 +333,7 @@ class NodeAgent implements Agent {
       padded: this.#cluster,
       ear: this.#ear,
     });
+    this.#leavesAll = false;
     const { mtu } = this.#carrier;
     await this.#pods?.hold(carriedSubnets({ podCidr }, mtu), mtu);
     // Who came while it started.
@@ -294,9 +345,9 @@ class NodeAgent implements Agent {
   async #stopCarrier(): Promise<void> {
     const carrier = this.#carrier;
     this.#carrier = undefined;
-    if (carrier) await this.#pods?.letGo();
     if (!carrier) return;
-    await carrier.stop();
+    if (!this.#leavesAll) await this.#pods?.letGo();
+    await carrier.stop(this.#leavesAll);
     const counters = carrier.counters();
     this.#counted = this.#counted ? addReadings(this.#counted, counters) : counters;
   }
@@ -358,7 +409,7 @@ class NodeAgent implements Agent {
   /** Underlay addresses are followed as they come and go, each family apart. */
   async #watchUnderlay(): Promise<void> {
     const cluster = this.#cluster;
-    if (!cluster) return;
+    if (!cluster || this.#successor) return;
     const next = await this.#ownUnderlay.look(this.#underlay, cluster.joined);
     if (this.#releasing || sameUnderlay(next, this.#underlay)) return;
     const had = await cluster.move(next);
@@ -490,8 +541,49 @@ class NodeAgent implements Agent {
     this.#resolveStopped(0);
   }
 
-  async leave(): Promise<void> {
+  async end(): Promise<void> {
+    this.#leaveToNext();
+    await this.down();
+  }
+
+  #podCount(): number {
+    return this.#pods?.records().length ?? 0;
+  }
+
+  /** While pods live, whoever comes next goes on with what is there. */
+  #leaveToNext(): void {
+    if (this.#leavesAll || !this.#carrier || !this.#keeper?.works || this.#podCount() === 0) return;
+    this.#leavesAll = true;
+    const words = `pods live: device and routes are kept for ${KEEP_FOR} s for the next podwire up`;
+    this.#options.log.info({ pods: this.#podCount(), seconds: KEEP_FOR }, words);
+  }
+
+  async handOver(pid: number): Promise<void> {
+    this.#ready();
+    if (this.#successor) throw new PodwireError('REFUSED', 'podwire hands over already: nothing was changed');
+    this.#successor = successorOf(pid, this.#known(this.#keeper));
+    this.#leavesAll = true;
+    this.#options.log.info({ pid }, 'another process takes over: this one carries traffic until that one does');
+    await this.#carrying;
+    await this.#cluster?.stop();
+    await this.#api?.close();
+    await this.#pods?.close();
+    this.#successor.watch(() => this.#takeBack().catch((error) => this.#fail(error)));
+  }
+
+  /** The successor has ended before it carried anything. */
+  async #takeBack(): Promise<void> {
+    if (this.#releasing) return;
+    this.#successor = undefined;
+    this.#options.log.warn({}, 'the process that was to take over has ended: this one goes on');
+    await this.#listen();
+    await this.#takeUpPods();
+    await this.#takePart();
+  }
+
+  async leave(force: boolean): Promise<void> {
     this.#gossip();
+    if (!force) refuseUnderPods(this.#pods?.records() ?? []);
     this.#givesBack = true;
     // Another may have the subnet as soon as it hears that it is free.
     this.#release();
@@ -506,6 +598,7 @@ class NodeAgent implements Agent {
     }
     const { code, message } = error instanceof PodwireError ? error : { code: 'INTERNAL', message: String(error) };
     this.#options.log.error({ code }, message);
+    this.#leaveToNext();
     this.release().then(
       () => this.#resolveStopped(1),
       () => this.#resolveStopped(1),

@@ -1,7 +1,8 @@
 /**
  * What carries a node's traffic: UDP sockets, TUN device, kernel state, forwarding table and worker threads, for one underlay
  * (an address, or one of each family) and one set of pod subnets. Taken in this order, given back in the opposite one. A
- * node whose subnet or underlay changes ends its carrier and starts another.
+ * node whose subnet or underlay changes ends its carrier and starts another. What an earlier agent's carrier of the same
+ * shape has left to the keeper is gone on with, so that no packet that waits there is lost.
  */
 import type { Log } from './control/agent-types.js';
 import type { ResolvedConfig } from './control/config/node-config.js';
@@ -15,9 +16,10 @@ import { addressIn, FAMILIES, type Underlay } from './core/underlay.js';
 import { Overlay } from './dataplane/overlay.js';
 import { type Peer, underlays } from './dataplane/peers.js';
 import { INHERIT } from './dataplane/vtep.js';
-import { offloadMask, TunDevice } from './os/device.js';
+import { offloadMask, TunDevice, type TunOffload } from './os/device.js';
 import type { HostNetwork } from './os/host-network.js';
 import type { IcmpEar } from './os/icmp-ear.js';
+import { type Handed, KEEP_FOR, type Keeper } from './os/keeper.js';
 import { KernelDrops } from './os/kernel-drops.js';
 import { testOffloads } from './os/offload-test.js';
 import { testUdpOffloads } from './os/offload-udp.js';
@@ -27,17 +29,21 @@ import type { SystemCalls } from './os/system-calls.js';
 import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
 import { type PaddedProbes, PathMtus } from './path-mtus.js';
-import type { Address, Family } from './wire/address.js';
+import { type Address, type Family, formatAddress, formatPrefix } from './wire/address.js';
 import type { PodwireError } from './wire/error.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Egress sockets of a worker: so many source ports spread its flows over the underlay. */
 const SOURCE_PORTS = 8;
 
+/** How long workers may take to read what waited for them, ms. */
+const CATCH_UP = 2_000;
+
 export interface CarrierOptions {
   readonly config: ResolvedConfig;
   readonly system: SystemCalls;
   readonly host: HostNetwork;
+  readonly keeper: Keeper;
   /** This node's VTEP MAC, six bytes. */
   readonly mac: Uint8Array;
   readonly peers: readonly Peer[];
@@ -56,6 +62,10 @@ export class Carrier {
   /** How to give back what was taken, in the order of taking. */
   readonly #releases: (() => unknown)[] = [];
   #stopping: Promise<void> | undefined;
+  /** What was made stays, for the next. */
+  #leavesAll = false;
+  /** Of an earlier carrier. */
+  #handed: Handed | undefined;
   #overlay: Overlay | undefined;
   #kernelDrops: KernelDrops | undefined;
   /** Once workers have stopped: sockets and device are about to go. */
@@ -80,7 +90,7 @@ export class Carrier {
       await carrier.#start();
       return carrier;
     } catch (error) {
-      await carrier.stop();
+      await carrier.stop(carrier.#handed !== undefined);
       throw error;
     }
   }
@@ -92,13 +102,20 @@ export class Carrier {
     const facts = await Promise.all(underlay.map(underlayFacts));
     this.#mtu = config.mtu ?? Math.min(...facts.map(({ tunMtu }) => tunMtu));
 
-    for (const address of underlay) await this.#testUdpOffloads(address);
-    const sockets = this.#openSockets(underlay);
+    const shape = this.#shape(underlay);
+    const handed = await this.#takeWhatIsKept(shape);
+    const kept = handed && this.#openDevice(handed.queues);
+    if (!handed) for (const address of underlay) await this.#testUdpOffloads(address);
+    const sockets = this.#openSockets(underlay, handed?.sockets);
     for (const address of underlay) this.#openProbes(address);
-    const device = this.#openDevice();
-    this.#releases.push(() => host.remove());
-    await host.apply(desiredHost(config, this.#mtu));
-    await this.#testOffloads(device);
+    const device = kept ?? this.#openDevice();
+    this.#releases.push(() => this.#leavesAll || host.remove());
+    const desired = desiredHost(config, this.#mtu);
+    const { txQueueLength, ...others } = desired;
+    // More packets may wait in what is handed over: its queues are shortened when those have been read.
+    await host.apply(handed ? others : desired);
+    if (handed) this.#useTested(device);
+    else await this.#testOffloads(device);
     this.#sayBroken();
     device.openQueues(config.workers);
 
@@ -128,6 +145,8 @@ export class Carrier {
       },
     });
     this.#releases.push(() => pool.stop());
+    if (handed) this.#shortenQueues(txQueueLength);
+    await this.#keep({ shape, offloads: this.#offloadResults, queues: device.queues, sockets: receiving });
     const watched = { sockets: sockets.flat(), probes: this.#probes };
     const pathMtus = new PathMtus({ system, overlay, vxlan, ...watched, padded, ear, log });
     this.#pathMtus = pathMtus;
@@ -173,20 +192,65 @@ export class Carrier {
     if (to) this.#probes.get(family)?.send(frame, to, this.#options.config.vxlan.port);
   }
 
-  /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */
-  stop(): Promise<void> {
+  /**
+   * Gives everything back, last taken first; a failure is logged and does not keep the rest.
+   * @param leavesAll but what the keeper keeps and what was made around it: another carrier goes on with that
+   */
+  stop(leavesAll = false): Promise<void> {
+    if (!this.#stopping) this.#leavesAll = leavesAll;
     this.#stopping ??= releaseAll(this.#releases, this.#options.log);
     return this.#stopping;
   }
 
-  /** For each worker a set on each address. */
-  #openSockets(underlay: Underlay): UdpSockets[][] {
+  /** What a carrier is made of: where this is the same, another may go on with its descriptors. */
+  #shape(underlay: Underlay): string {
+    const { device, workers, vxlan, offload, podCidr, clusterCidr } = this.#options.config;
+    const subnets = [...podCidr, ...clusterCidr].map(formatPrefix);
+    return JSON.stringify([device, workers, underlay.map(formatAddress), vxlan.port, offload, subnets, this.#mtu]);
+  }
+
+  async #takeWhatIsKept(shape: string): Promise<Handed | undefined> {
+    const { keeper, host, log } = this.#options;
+    this.#releases.push(() => this.#leavesAll || keeper.end());
+    this.#handed = await keeper.take(shape);
+    if (this.#handed) {
+      this.#note(this.#handed.offloads);
+      log.info({}, 'took over the device and its queues: what waits there is sent on');
+    } else {
+      for (const line of await host.recover()) log.info({ removed: line }, 'removed what an earlier run left');
+    }
+    return this.#handed;
+  }
+
+  /** A queue that is made shorter loses what does not fit: not before the workers have read what waits. */
+  #shortenQueues(length: number): void {
+    const { host, log } = this.#options;
+    const timer = setTimeout(() => {
+      host.setQueueLength(length).catch((error) => log.warn({ err: error }, String(error)));
+    }, CATCH_UP);
+    this.#releases.push(() => clearTimeout(timer));
+  }
+
+  async #keep(open: Handed): Promise<void> {
+    const { keeper, log } = this.#options;
+    const why = await keeper.keep(open);
+    if (why !== undefined) log.warn({}, `a restart will lose packets, nothing keeps the device meanwhile: ${why}`);
+    else log.debug({ seconds: KEEP_FOR }, 'the device is kept if this process ends');
+  }
+
+  /** For each worker a set on each address. @param kept those that receive already */
+  #openSockets(underlay: Underlay, kept: readonly number[] = []): UdpSockets[][] {
     const { system, config } = this.#options;
+    const waiting = [...kept];
+    this.#releases.push(() => {
+      for (const fd of waiting) system.close(fd);
+    });
     const offload = { udpSegment: this.#uses('udpSegment'), udpGro: this.#uses('udpGro') };
     const common = { port: config.vxlan.port, sourcePorts: SOURCE_PORTS, random: Math.random, offload };
     return Array.from({ length: config.workers }, () =>
       underlay.map((address) => {
-        const opened = openUdpSockets(system, { ...common, underlay: address });
+        const opened = openUdpSockets(system, { ...common, underlay: address }, waiting[0]);
+        waiting.shift();
         this.#releases.push(() => {
           for (const fd of [opened.receive, ...opened.egress]) system.close(fd);
         });
@@ -201,9 +265,13 @@ export class Carrier {
     this.#releases.push(() => probes.close());
   }
 
-  #openDevice(): TunDevice {
+  /** @param kept those of a device that is there */
+  #openDevice(kept?: readonly number[]): TunDevice {
     const { system, config } = this.#options;
-    const device = new TunDevice(system, config.device, config.workers > 1);
+    const multiQueue = config.workers > 1;
+    const device = kept
+      ? new TunDevice(system, config.device, multiQueue, kept)
+      : TunDevice.make(system, config.device, multiQueue);
     this.#releases.push(() => device.close());
     return device;
   }
@@ -216,7 +284,7 @@ export class Carrier {
 
   async #testOffloads(device: TunDevice): Promise<void> {
     const { system, config } = this.#options;
-    const allowed = (['checksum', 'tso', 'uso'] as const).filter((offload) => config.offload[offload] === 'auto');
+    const allowed = this.#allowed();
     device.setOffloads(offloadMask(allowed));
     const offered = allowed.filter((offload) => device.has(offload));
     const subnets = carriedSubnets(config, this.#mtu).map((subnet) => ({
@@ -227,6 +295,17 @@ export class Carrier {
       if (remote) this.#note(await testOffloads(system, device, own, remote, this.#uses('udpSegment')));
     }
     if (subnets.every(({ remote }) => remote === undefined)) this.#note(offered.map(withoutAddress));
+  }
+
+  /** Packets wait in its queues, so there is nothing to test with: what the earlier carrier found goes on. */
+  #useTested(device: TunDevice): void {
+    const broken = new Set(this.#offloads.filter(({ state }) => state === 'broken').map(({ offload }) => offload));
+    device.setOffloads(offloadMask(this.#allowed().filter((offload) => !broken.has(offload))));
+  }
+
+  #allowed(): TunOffload[] {
+    const { offload: switches } = this.#options.config;
+    return (['checksum', 'tso', 'uso'] as const).filter((offload) => switches[offload] === 'auto');
   }
 
   #note(results: readonly OffloadResult[]): void {

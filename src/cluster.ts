@@ -74,6 +74,7 @@ export class Cluster implements PaddedProbes {
   #remembering: NodeJS.Timeout | undefined;
   #remembered: Promise<void> = Promise.resolve();
   #hasCompany = false;
+  #stopped = false;
   /** Key changes happen one after the other. */
   #rotating: Promise<unknown> = Promise.resolve();
 
@@ -308,13 +309,26 @@ export class Cluster implements PaddedProbes {
     };
   }
 
+  /** Ends without a word: to the others it is there until they notice, and another process goes on as this node. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#cancelTimers();
+    await this.#remember();
+    await this.#membership.close();
+  }
+
   /** Says goodbye and ends. @param givesBack the subnet is free for others at once */
   async leave(givesBack: boolean): Promise<void> {
-    clearInterval(this.#remembering);
-    this.#cancelPaths();
+    this.#cancelTimers();
     if (!givesBack) await this.#remember();
     await this.#membership.leave(givesBack);
     if (givesBack) await this.#claimFile.delete();
+  }
+
+  #cancelTimers(): void {
+    clearInterval(this.#remembering);
+    this.#cancelPaths();
   }
 
   get #config(): NodeConfig {

@@ -56,9 +56,14 @@ export class ApiClient {
     await this.#json('POST', '/v1/down');
   }
 
-  /** The same, its subnet given back before. */
-  async leave(): Promise<void> {
-    await this.#json('POST', '/v1/leave');
+  /** The same, its subnet given back before. @param force also while pods live in it */
+  async leave(force = false): Promise<void> {
+    await this.#json('POST', '/v1/leave', { force });
+  }
+
+  /** Resolves when all but the traffic is free for another process. @param successor its number */
+  async handOver(successor: number): Promise<void> {
+    await this.#json('POST', '/v1/handover', { successor });
   }
 
   members(): Promise<MemberStatus[]> {

@@ -10,7 +10,8 @@
  * | GET /v1/counters  | CounterReading                                |
  * | POST /v1/reload   | ReloadReport                                  |
  * | POST /v1/down     | `{}`, when what the node made is gone         |
- * | POST /v1/leave    | the same, its subnet given back before        |
+ * | POST /v1/leave    | the same, its subnet given back before; `{"force": true}`: also under living pods |
+ * | POST /v1/handover | `{}`, when all but the traffic is free for another process: `{"successor": PID}` |
  * | GET /v1/members   | MemberStatus[]                                |
  * | GET /v1/ipam      | IpamStatus                                    |
  * | GET /v1/keys      | KeyStatus[]                                   |
@@ -85,7 +86,14 @@ export class ApiServer {
       ['/v1/counters', { method: 'GET', answer: async () => json(200, node.counters()) }],
       ['/v1/reload', { method: 'POST', answer: async () => json(200, await node.reload()) }],
       ['/v1/down', { method: 'POST', answer: async () => json(200, (await node.down()) ?? {}) }],
-      ['/v1/leave', { method: 'POST', answer: async () => json(200, (await node.leave()) ?? {}) }],
+      [
+        '/v1/leave',
+        { method: 'POST', answer: async (body) => json(200, (await node.leave(value(body, 'force') === true)) ?? {}) },
+      ],
+      [
+        '/v1/handover',
+        { method: 'POST', answer: async (body) => json(200, (await node.handOver(number(body, 'successor'))) ?? {}) },
+      ],
       ['/v1/members', { method: 'GET', answer: async () => json(200, node.members()) }],
       ['/v1/ipam', { method: 'GET', answer: async () => json(200, node.ipam()) }],
       ['/v1/keys', { method: 'GET', answer: async () => json(200, node.keys()) }],
@@ -263,16 +271,27 @@ async function takeBody(request: IncomingMessage, most: number): Promise<string 
   return Buffer.concat(chunks).toString();
 }
 
-/** A text in a body of JSON. @throws PodwireError CONFIG: there is none of that name */
-function field(body: string, name: string): string {
-  let value: unknown;
+/** A value in a body of JSON; undefined: there is none of that name, or it is no JSON. */
+function value(body: string, name: string): unknown {
   try {
-    value = (JSON.parse(body) as Record<string, unknown> | null)?.[name];
+    return (JSON.parse(body) as Record<string, unknown> | null)?.[name];
   } catch {
-    // not JSON: told below
+    return undefined;
   }
-  if (typeof value === 'string') return value;
+}
+
+/** @throws PodwireError CONFIG: there is no text of that name */
+function field(body: string, name: string): string {
+  const found = value(body, name);
+  if (typeof found === 'string') return found;
   throw new PodwireError('CONFIG', `the body must be JSON with a text named ${name}: nothing was changed`);
+}
+
+/** @throws PodwireError CONFIG: there is no whole number of that name */
+function number(body: string, name: string): number {
+  const found = value(body, name);
+  if (Number.isSafeInteger(found)) return found as number;
+  throw new PodwireError('CONFIG', `the body must be JSON with a number named ${name}: nothing was changed`);
 }
 
 /** What is not HTTP, or comes too slowly, gets one answer and is cut off. */

@@ -15,6 +15,8 @@ export interface AgentOptions {
   /** Reads the configuration again, for `reload`. Throws `PodwireError` CONFIG with every problem. */
   readonly readConfig: () => NodeConfig;
   readonly log: Log;
+  /** Takes the place of the agent that runs, if one does. */
+  readonly takesOver?: boolean;
 }
 
 /** A node, from before it starts until it has ended. */
@@ -25,6 +27,11 @@ export interface Agent extends NodeApi {
    * @throws PodwireError: the node does not run, and what was made is taken back
    */
   start(): Promise<boolean>;
+  /**
+   * What a service manager asks for: `down`, but while pods live device, routes and place in the cluster are kept for some
+   * time, for another agent to go on with.
+   */
+  end(): Promise<void>;
   /** Resolves with the exit code when the node has ended: 0 asked to, 1 failed. What it made is removed by then. */
   readonly stopped: Promise<number>;
 }

@@ -13,7 +13,7 @@ import {
 import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
 import { formatSeed } from './config/endpoint.js';
 import { type Endpoint, gossips, type PlacedConfig } from './config/node-config.js';
-import { carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
+import { BRIDGE, carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
 import { bad, type Finding, ok, warn } from './finding.js';
 import type { ActualRoute } from './host-plan.js';
 import type { InterfaceFacts, MachineFacts } from './machine-facts.js';
@@ -165,7 +165,7 @@ function port(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const { port } = config.vxlan;
   const mend = `see who holds it ('ss -ulpn sport = :${port}', 'ip -d link show type vxlan'), or set vxlan.port on all nodes`;
   return config.underlay.flatMap((address, i) =>
-    portFindings('port', facts, { address, port }, 'UDP', facts.bind[i], mend),
+    portFindings('port', facts, { address, port }, 'UDP', facts.kept ? 'ok' : facts.bind[i], mend),
   );
 }
 
@@ -231,6 +231,7 @@ function device(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const exists = facts.interfaces.some((link) => link.name === config.device);
   if (!exists) return [ok('device', `the name ${config.device} is free`)];
   if (facts.agentRuns) return [ok('device', `${config.device} belongs to the podwire that runs`)];
+  if (facts.kept) return [ok('device', `${config.device} is kept for the next podwire, with what waits in it`)];
   return [
     bad('device', `there is a device ${config.device} already`, 'choose another name with --device, or remove it'),
   ];
@@ -241,7 +242,7 @@ function overlaps(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const inCluster = (prefix: Prefix) => config.clusterCidr.some((range) => prefixesOverlap(range, prefix));
   const inOwnSubnet = (prefix: Prefix) => config.podCidr.some((subnet) => within(prefix, subnet));
   const addresses = facts.interfaces
-    .filter((link) => link.name !== config.device)
+    .filter((link) => link.name !== config.device && link.name !== BRIDGE)
     .flatMap((link) => link.addresses.map((prefix) => ({ link, prefix })))
     .filter(({ prefix }) => inCluster(prefix) && !inOwnSubnet(prefix))
     .map(({ link, prefix }) =>

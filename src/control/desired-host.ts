@@ -26,6 +26,9 @@ export const MAX_TUN_MTU = 65_485;
 /** The kernel's own length for TUN. It counts packets and superpackets alike: a burst of small ones needs the room. */
 const TX_QUEUE_LENGTH = 500;
 
+/** What pods hang on that share an L2: it outlives the agent. */
+export const BRIDGE = 'podwire-br';
+
 export interface DesiredRoute {
   readonly destination: Prefix;
   /** `device`: to our TUN; `unreachable`: answered by the kernel with an ICMP error. */
@@ -46,7 +49,8 @@ export interface DesiredHost {
   readonly device: string;
   /** Largest inner IP packet, bytes. */
   readonly mtu: number;
-  readonly txQueueLength: number;
+  /** Absent: it stays as it is. */
+  readonly txQueueLength?: number;
   /** Overlay addresses of the node itself, each on the device as a /32 or /128. */
   readonly addresses: readonly Address[];
   /** In the order in which they are to be made. */
@@ -80,7 +84,7 @@ export function carriedSubnets(config: Pick<NodeConfig, 'podCidr'>, mtu: number)
  *
  * @param mtu the device's, bytes
  */
-export function desiredHost(config: NodeConfig, mtu: number): DesiredHost {
+export function desiredHost(config: NodeConfig, mtu: number): DesiredHost & { readonly txQueueLength: number } {
   const subnets = carriedSubnets(config, mtu);
   const unreachable: DesiredRoute[] = subnets.map((destination) => ({ destination, kind: 'unreachable' }));
   const ranges: DesiredRoute[] = subnets.flatMap((subnet) =>

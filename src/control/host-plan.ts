@@ -62,10 +62,11 @@ export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
   const has = (address: Address) => actual.addresses?.some((there) => samePrefix(there, hostPrefix(address))) ?? false;
   const ipv6 = desired.addresses.some((address) => address.family === 6);
   const link = `link set dev ${desired.device}`;
+  const queue = desired.txQueueLength === undefined ? '' : ` txqueuelen ${desired.txQueueLength}`;
   return [
     // No link-local address, so no router solicitations and no multicast reports. Before `up`, and not in one line with
     // it: the kernel takes flags first.
-    { line: `${link} mtu ${desired.mtu} txqueuelen ${desired.txQueueLength}${ipv6 ? ' addrgenmode none' : ''}` },
+    { line: `${link} mtu ${desired.mtu}${queue}${ipv6 ? ' addrgenmode none' : ''}` },
     ...desired.addresses.filter((address) => !has(address)).map((address) => addressStep(address, desired.device)),
     { line: `${link} up` },
     ...desired.routes

@@ -86,6 +86,8 @@ export interface MachineFacts {
     | { readonly by: 'koffi' | 'none'; readonly problem: string; readonly cure: string };
   /** An agent answers on the configured socket: then port, device and routes are its own. */
   readonly agentRuns: boolean;
+  /** Device and VXLAN port are kept for the next agent (src/os/keeper.ts). */
+  readonly kept: boolean;
   readonly interfaces: readonly InterfaceFacts[];
   /** Routes of the main table that overlap the cluster range, but the default route. */
   readonly routes: readonly ActualRoute[];

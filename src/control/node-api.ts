@@ -270,8 +270,18 @@ export interface NodeApi {
   reload(): Promise<ReloadReport>;
   /** Removes what the node made and ends it. Resolves when all is gone. Its subnet is kept for its return. */
   down(): Promise<void>;
-  /** The same for good: its subnet is given back first. */
-  leave(): Promise<void>;
+  /**
+   * The same for good: its subnet is given back first.
+   * @param force also while pods live in it; without it that throws `PodwireError` REFUSED
+   */
+  leave(force: boolean): Promise<void>;
+  /**
+   * Leaves all to another process but the traffic, which it goes on carrying until that one ends it (SIGTERM). If that one
+   * ends first, this node takes everything up again.
+   * @param successor number of the process
+   * @throws PodwireError REFUSED: it cannot be done here; nothing was changed
+   */
+  handOver(successor: number): Promise<void>;
   pods(): Promise<readonly PodStatus[]>;
   /** What is remembered of pods against what is there. @param repair puts in order what is podwire's */
   auditPods(repair: boolean): Promise<PodAudit>;

@@ -16,11 +16,13 @@ export interface DatagramReport {
 
 /** Between two, ms: a queue's length is not what is tried here. */
 const PACE = 2;
+/** Bytes, as far as the system allows: what comes in a burst is not lost here. */
+const BUFFER = 4 << 20;
 /** How long the last may take, ms. */
 const PATIENCE = 500;
 
 function echo(port: number): void {
-  const socket = createSocket({ type: 'udp6', ipv6Only: false });
+  const socket = createSocket({ type: 'udp6', ipv6Only: false, recvBufferSize: BUFFER });
   socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address));
   socket.bind(port, '::', () => console.log('listening'));
 }

@@ -25,6 +25,8 @@ export interface PodwireOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** What is started with `up --config FILE`; this package's own command if not given. */
   readonly command?: readonly string[];
+  /** Further words behind `up --config FILE`. */
+  readonly args?: readonly string[];
   /** How long it may take to get ready, milliseconds; 10,000 if not given. */
   readonly timeoutMs?: number;
 }
@@ -77,7 +79,7 @@ export function gossipConfig(lab: Site, host: LabHost): Record<string, unknown> 
 }
 
 export async function startPodwire(lab: Site, host: LabHost, options: PodwireOptions = {}): Promise<RunningPodwire> {
-  const { env, config: changes, command = [process.execPath, CLI], timeoutMs = 10_000 } = options;
+  const { env, config: changes, command = [process.execPath, CLI], args = [], timeoutMs = 10_000 } = options;
   const config = { ...nodeConfig(lab, host), ...changes };
   const configFile = join(lab.directory, `${host.name}.json`);
   const logFile = join(lab.directory, `${host.name}.log`);
@@ -87,7 +89,7 @@ export async function startPodwire(lab: Site, host: LabHost, options: PodwireOpt
   // Its log is a file, not a pipe: it must not fail when a kept lab outlives the process that made it.
   const logFd = openSync(logFile, 'w', 0o600);
   const started = performance.now();
-  const child = lab.spawn(host, [...command, 'up', '--config', configFile], {
+  const child = lab.spawn(host, [...command, 'up', '--config', configFile, ...args], {
     stdio: ['ignore', 'ignore', logFd],
     ...(env && { env }),
   });

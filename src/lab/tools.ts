@@ -13,6 +13,7 @@ import type { Lab } from './lab.js';
 import type { LabHost, LabPod, Place } from './plan.js';
 import type { RunningPodwire } from './podwire.js';
 import { PATH } from './run.js';
+import type { SteadyReport } from './steady.js';
 import type { TransferEnd } from './transfer.js';
 
 const ECHO_PORT = 7007;
@@ -104,6 +105,25 @@ export async function datagrams(
 ): Promise<DatagramReport> {
   const { stdout } = await lab.exec(from, script('datagrams', 'send', DATAGRAM_PORT, address, count, bytes));
   return parse<DatagramReport>(stdout) ?? { sent: count, intact: 0, damaged: 0 };
+}
+
+/** A steady flow of small datagrams to an echo and back, under way when this resolves; what became of it comes last. */
+export async function startSteady(
+  lab: Lab,
+  from: Place,
+  address: string,
+  perSecond: number,
+  durationMs: number,
+): Promise<{ report: Promise<SteadyReport> }> {
+  const argv = script('steady', DATAGRAM_PORT, address, perSecond, durationMs);
+  const child = lab.spawn(from, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = await first(child, 'sending');
+  const report = lines.next().then(({ value }) => {
+    const found = parse<SteadyReport>(value ?? '');
+    if (!found) throw new PodwireError('MACHINE', 'the flow came to no end');
+    return found;
+  });
+  return { report };
 }
 
 /** Floods a UDP port of an address with garbage, until the process that is returned is killed; the seed says which. */

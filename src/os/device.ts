@@ -1,4 +1,4 @@
-/** Opens a TUN device with the offloads that this kernel grants. It vanishes with its last descriptor. */
+/** A TUN device with the offloads that this kernel grants. It vanishes with its last descriptor, whoever holds that. */
 import type { DeviceCapabilities } from '../dataplane/edges.js';
 import { PodwireError } from '../wire/error.js';
 import {
@@ -35,21 +35,27 @@ export class TunDevice {
   readonly #queues: number[] = [];
   #offloads = 0;
 
+  /** @param queues of a device that is there; this object closes them */
+  constructor(system: SystemCalls, name: string, multiQueue: boolean, queues: readonly number[]) {
+    this.name = name;
+    this.#system = system;
+    this.#multiQueue = multiQueue;
+    this.#queues.push(...queues);
+  }
+
   /**
    * Makes the device, with one queue.
    * @param multiQueue whether more queues will be opened
    * @throws PodwireError MACHINE: it exists, or this user may not
    */
-  constructor(system: SystemCalls, name: string, multiQueue: boolean) {
-    this.name = name;
-    this.#system = system;
-    this.#multiQueue = multiQueue;
+  static make(system: SystemCalls, name: string, multiQueue: boolean): TunDevice {
     try {
-      this.#queues.push(system.tunOpen(name, multiQueue, true));
+      const device = new TunDevice(system, name, multiQueue, [system.tunOpen(name, multiQueue, true)]);
+      device.setOffloads(MASKS[0]);
+      return device;
     } catch (error) {
       throw inWords(error as SystemError, name);
     }
-    this.setOffloads(MASKS[0]);
   }
 
   /** Descriptors, one a queue. */
@@ -92,7 +98,7 @@ export class TunDevice {
     while (this.#queues.length < count) this.#queues.push(this.#system.tunOpen(this.name, this.#multiQueue, false));
   }
 
-  /** The device is gone after this, and with it its addresses and the routes to it. */
+  /** The device is gone after this, and with it its addresses and the routes to it, unless somebody else holds a queue. */
   close(): void {
     for (const fd of this.#queues.splice(0)) this.#system.close(fd);
   }

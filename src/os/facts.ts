@@ -11,6 +11,7 @@ import { type Address, type Family, formatAddress, prefixContains, prefixesOverl
 import { readFirewall } from './firewall.js';
 import { firewallQuestions } from './firewall-questions.js';
 import { ipQuery } from './ip-batch.js';
+import { isKept } from './keeper.js';
 import { readKeyFile } from './key-file.js';
 import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
@@ -40,6 +41,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     keyProblem,
     openFiles,
     keptMac,
+    kept,
   ] = await Promise.all([
     gatherSettings(config, network),
     readFirewall(firewallQuestions(config, underlayDevices(config, network), podDevices(config, network))),
@@ -55,6 +57,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     keyProblemOf(config.gossip.keyFile),
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
+    isKept(config.stateDir).catch(() => false),
   ]);
   return {
     kernel: release(),
@@ -66,6 +69,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     tun,
     systemCalls: systemCalls(),
     agentRuns,
+    kept,
     bind,
     gossipBind,
     joins,

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { DesiredHost } from '../control/desired-host.js';
 import { conflicts, plan, type Step, undoAll, undoOf } from '../control/host-plan.js';
 import { PodwireError } from '../wire/error.js';
-import { ipBatch } from './ip-batch.js';
+import { ipBatch, ipQuery } from './ip-batch.js';
 import { deviceExists, observeHost } from './observe.js';
 import { deleteFile, makeStateDir, readIfThere, writeDurably } from './state-dir.js';
 import { setSysctls } from './sysctl.js';
@@ -74,6 +74,12 @@ export class HostNetwork {
     } catch (error) {
       await this.#abandon(error, steps, former);
     }
+  }
+
+  /** Sets the length of the device's queues, if it is another: for a moment the kernel takes no packets meanwhile. */
+  async setQueueLength(length: number): Promise<void> {
+    const [[link] = []] = (await ipQuery([`link show dev ${this.#device}`])) as [{ txqlen?: number }[]?];
+    if (link?.txqlen !== length) await ipBatch([`link set dev ${this.#device} txqueuelen ${length}`]);
   }
 
   /**

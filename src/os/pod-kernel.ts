@@ -8,9 +8,12 @@ import type { PodTraffic } from '../control/node-api.js';
 import { CNI, CniError } from '../pods/cni/error.js';
 import { GUARD_FAMILY, GUARD_TABLE } from '../pods/guard.js';
 import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
+import { PREFERENCE, TABLE, type UnderlayRoutes } from '../pods/underlay-routes.js';
+import { parseAddress, prefixOf } from '../wire/address.js';
 import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
 import { podTraffic } from './pod-traffic.js';
+import type { IpRule } from './policy-routing.js';
 import type { run } from './run.js';
 import { Shells } from './shells.js';
 import { setSysctls } from './sysctl.js';
@@ -135,6 +138,21 @@ export class LinuxPodKernel implements PodKernel {
       this.#runner('nft', ['-j', 'list', 'counters', 'table', GUARD_FAMILY, GUARD_TABLE]),
     ]);
     return podTraffic(devices, counters.stdout);
+  }
+
+  async underlayRoutes(): Promise<UnderlayRoutes> {
+    const lines = ['rule show', `route show table ${TABLE}`];
+    const found = await Promise.all(['-4', '-6'].map((family) => ipQuery(lines, [family], this.#runner)));
+    const rules = found.flatMap(([some]) => (some ?? []) as IpRule[]);
+    const routes = found.flatMap(([, some]) => (some ?? []) as IpRoute[]);
+    const ours = rules.filter(({ priority, table }) => priority === PREFERENCE && table === String(TABLE));
+    return {
+      subnets: ours.flatMap(({ src, srclen }) => {
+        const address = parseAddress(src ?? '');
+        return address && srclen !== undefined ? prefixOf(address, srclen) : [];
+      }),
+      peers: routes.flatMap(({ dst }) => parseAddress(dst) ?? []),
+    };
   }
 
   async interface(netns: string, ifname: string): Promise<PodInterface | undefined> {

@@ -36,6 +36,7 @@ export interface UdpSockets {
 /**
  * Opens a worker's sockets on one address, so that a taken port is known before anything was changed.
  * @param random 0 <= x < 1, picks source ports
+ * @param kept receives already; a new one is opened if not given
  */
 export function openUdpSockets(
   system: SystemCalls,
@@ -46,25 +47,21 @@ export function openUdpSockets(
     random: () => number;
     offload: { udpSegment: boolean; udpGro: boolean };
   },
+  kept?: number,
 ): UdpSockets {
   const address = addressBytes(options.underlay);
   const common = { address, buffer: BUFFER };
   const { port, offload } = options;
   const opened: number[] = [];
   try {
-    const receive = system.udpOpen({
-      ...common,
-      port,
-      reusePort: true,
-      receive: true,
-      gro: offload.udpGro,
-      sendOnly: false,
-    });
-    opened.push(receive);
+    const receiving = { ...common, port, reusePort: true, receive: true, gro: offload.udpGro, sendOnly: false };
+    const receive = kept ?? system.udpOpen(receiving);
+    if (kept === undefined) opened.push(receive);
+    const egress = new Int32Array(options.sourcePorts);
     for (let i = 0; i < options.sourcePorts; i++) {
-      opened.push(openEgress(system, common, options.random));
+      egress[i] = openEgress(system, common, options.random);
+      opened.push(egress[i]);
     }
-    const egress = Int32Array.from(opened.slice(1));
     return { underlay: options.underlay, receive, egress, segments: offload.udpSegment };
   } catch (error) {
     for (const fd of opened) system.close(fd);

@@ -1,5 +1,6 @@
 /** All the attachments there are, by name. */
-import { BRIDGE, bridge } from './attach/bridge.js';
+import { BRIDGE } from '../control/desired-host.js';
+import { bridge } from './attach/bridge.js';
 import { device } from './attach/device.js';
 import { ptp } from './attach/ptp.js';
 import type { Attachment } from './attachment.js';

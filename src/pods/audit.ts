@@ -1,5 +1,5 @@
 /** What is remembered against what is there: leaks, and what somebody took away. Pure. */
-import { BRIDGE } from './attach/bridge.js';
+import { BRIDGE } from '../control/desired-host.js';
 import type { NodeLink } from './kernel.js';
 import { type PodRecord, podKey } from './pod-record.js';
 import type { Pod, PodTable } from './pod-table.js';

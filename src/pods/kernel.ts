@@ -1,6 +1,7 @@
 /** What pods need of the machine's kernel; src/os/pod-kernel.ts is Linux. */
 import type { DesiredSysctl } from '../control/desired-host.js';
 import type { PodTraffic } from '../control/node-api.js';
+import type { UnderlayRoutes } from './underlay-routes.js';
 
 /** A device of the node's own namespace. */
 export interface NodeLink {
@@ -57,6 +58,8 @@ export interface PodKernel {
   links(name?: string): Promise<readonly NodeLink[]>;
   /** Of each device, as a pod behind it sees it; `forged` of those that are guarded. */
   traffic(): Promise<ReadonlyMap<string, PodTraffic>>;
+  /** Of this life or an earlier one. */
+  underlayRoutes(): Promise<UnderlayRoutes>;
   interface(netns: string, ifname: string): Promise<PodInterface | undefined>;
   /** Nothing is asked of it any more. */
   close(): void;

@@ -4,12 +4,11 @@
  * remember → make → guard → remember that it is whole → answer.
  */
 
-import { PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
+import { BRIDGE, PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
 import type { PodAudit, PodFinding, PodStatus } from '../control/node-api.js';
 import { formatMac } from '../core/mac.js';
 import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress } from '../wire/address.js';
-import { BRIDGE } from './attach/bridge.js';
 import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
 import type { Choice, PodNode, PodPlan } from './attachment.js';
@@ -65,6 +64,7 @@ export class PodNetwork {
   #routing: Promise<unknown> = Promise.resolve();
   /** What the last audit found and left: it is told once. */
   #found: ReadonlySet<string> = new Set();
+  #closed = false;
 
   private constructor(options: PodNetworkOptions) {
     this.#options = options;
@@ -103,12 +103,21 @@ export class PodNetwork {
     const node = this.#nodeWith(subnets, mtu);
     this.#node = node;
     this.#prepared.clear();
-    this.#routes = NO_ROUTES;
+    await this.#orTell(this.#findRoutes());
     const records = this.#records();
     for (const attach of new Set(records.map((record) => record.attach))) {
       await this.#orTell(this.#prepare(attach, node));
     }
     await this.#orTell(this.#renew(records));
+  }
+
+  /** What an earlier life left is taken for ours: what of it is not wanted goes with the next change. */
+  #findRoutes(): Promise<void> {
+    const done = this.#routing.then(async () => {
+      this.#routes = await this.#options.kernel.underlayRoutes();
+    });
+    this.#routing = done.catch(() => undefined);
+    return done;
   }
 
   /** Brings back what went with an address or a device of the node. */
@@ -152,9 +161,12 @@ export class PodNetwork {
     return done;
   }
 
-  /** Takes away what pods share, if there are none. */
+  /** When what is being done is done; takes away what pods share, if there are none. */
   async close(): Promise<void> {
     const { kernel } = this.#options;
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turns.rest();
     try {
       if (this.#table.size === 0) await this.#removeShared();
     } finally {

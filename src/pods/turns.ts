@@ -25,6 +25,11 @@ export class Turns {
     }
   }
 
+  /** Resolves when nobody works. */
+  async rest(): Promise<void> {
+    while (this.#last.size > 0) await Promise.all(this.#last.values());
+  }
+
   async #within<T>(work: () => Promise<T>): Promise<T> {
     if (this.#working >= this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#working++;

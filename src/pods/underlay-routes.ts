@@ -8,7 +8,7 @@ import { type Address, familyBits, formatAddress, formatPrefix, type Prefix } fr
 /** Number of the table. */
 export const TABLE = 8472;
 /** Before the main table's rule (32766), behind what administrators use. */
-const PREFERENCE = 30_084;
+export const PREFERENCE = 30_084;
 
 export interface UnderlayRoutes {
   readonly subnets: readonly Prefix[];

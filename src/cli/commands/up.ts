@@ -3,6 +3,7 @@ import type { Agent, Log } from '../../control/agent-types.js';
 import { type ConfigSource, loadConfig } from '../../control/config/load.js';
 import type { NodeConfig } from '../../control/config/node-config.js';
 import type { NodeStatus } from '../../control/node-api.js';
+import { KEEP_FOR } from '../../os/keeper.js';
 import { PodwireError } from '../../wire/error.js';
 import { addConfigOptions } from '../config-options.js';
 import { EXIT_FAILED } from '../failure.js';
@@ -15,8 +16,13 @@ const LAST_WORDS = 200;
 export function configure(command: Command): void {
   const source = addConfigOptions(command);
   command.addOption(new Option('--log-level <LEVEL>', 'the least that is logged').choices(LOG_LEVELS).default('info'));
+  command.option('--takeover', 'take the place of the podwire that runs, without losing a packet');
   addExamples(command, [
     ['podwire up --config /etc/podwire.yaml', 'run the node of that file'],
+    [
+      'podwire up --config /etc/podwire.yaml --takeover',
+      'the same in the place of one that runs, such as an older version',
+    ],
     ['podwire up -c /etc/podwire.yaml --workers 2', 'the same, with one key changed'],
     [
       'podwire up --join 192.0.2.1 --gossip-key-file /etc/podwire.key --cluster-cidr 10.244.0.0/16',
@@ -35,16 +41,21 @@ export function configure(command: Command): void {
     'after',
     `
 A line that begins with "ready" on standard error says that traffic flows. SIGTERM and SIGINT end the node and remove
-what it made, as podwire down does; SIGHUP reads the configuration again, as podwire reload does.`,
+what it made, as podwire down does; but while pods live, device and routes are kept for ${KEEP_FOR} seconds, with the packets that
+come meanwhile, for the next podwire up to go on with. SIGHUP reads the configuration again, as podwire reload does.
+
+With --takeover the podwire that runs carries the traffic until this one does, and then ends. If this one fails, it goes on.`,
   );
-  command.action(({ logLevel }: { logLevel: LogLevel }) => up(source(), createLog(process.stderr, logLevel)));
+  command.action(({ logLevel, takeover = false }: { logLevel: LogLevel; takeover?: boolean }) =>
+    up(source(), createLog(process.stderr, logLevel), takeover),
+  );
 }
 
-async function up(source: ConfigSource, log: Log): Promise<void> {
+async function up(source: ConfigSource, log: Log, takesOver: boolean): Promise<void> {
   const config = loadConfig(source);
   const signals = listen();
   const { createAgent } = await import('../../agent.js');
-  const agent = createAgent({ config, readConfig: () => readAgain(source), log });
+  const agent = createAgent({ config, readConfig: () => readAgain(source), log, takesOver });
   signals.serve(agent, log);
   if (await agent.start()) process.stderr.write(`${readyLine(agent.status())}\n`);
 
@@ -80,7 +91,7 @@ function listen(): { serve: (agent: Agent, log: Log) => void } {
 
 function end(agent: Agent, log: Log, signal: NodeJS.Signals): void {
   log.info({ signal }, 'ending');
-  agent.down().catch((error) => {
+  agent.end().catch((error) => {
     logFailure(log, error);
     process.exit(EXIT_FAILED);
   });

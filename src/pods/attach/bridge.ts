@@ -5,6 +5,7 @@
  * pod eth0 -- pw… -- podwire-br (.1, ::1, fe80::1) -- routes -- podwire0
  * ```
  */
+import { BRIDGE } from '../../control/desired-host.js';
 import { overlayAddress } from '../../core/overlay-address.js';
 import { formatAddress, formatPrefix } from '../../wire/address.js';
 import type { Attachment, PodNode, PodPlan, Preparation } from '../attachment.js';
@@ -23,8 +24,6 @@ import {
   podSysctls,
   single,
 } from './parts.js';
-
-export const BRIDGE = 'podwire-br';
 
 export const bridge: Attachment = { prepare, plan, renew: () => [] };
 

@@ -1,10 +1,10 @@
 /** A pod behind a device of its own: the node holds the gateway's addresses there, and a route and a neighbour per address. */
+import { BRIDGE } from '../../control/desired-host.js';
 import { overlayAddress } from '../../core/overlay-address.js';
 import { formatAddress } from '../../wire/address.js';
 import type { PodAddress } from '../attachment.js';
 import type { CniInterface, CniResult } from '../cni/result.js';
 import type { PodRecord } from '../pod-record.js';
-import { BRIDGE } from './bridge.js';
 import { everything, nodad, OURS, podAddressLines, single } from './parts.js';
 
 /**

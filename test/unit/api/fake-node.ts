@@ -218,8 +218,12 @@ export class FakeNode implements NodeApi {
     return { added: ['bravo'], removed: [], changed: [], unchanged: 1 };
   }
 
-  async leave() {
-    this.asked.push('leave');
+  async handOver(successor: number) {
+    this.asked.push(`hand over to ${successor}`);
+  }
+
+  async leave(force: boolean) {
+    this.asked.push(force ? 'leave by force' : 'leave');
   }
 
   podsNow = PODS;

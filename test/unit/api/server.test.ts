@@ -78,7 +78,9 @@ t.test('and what the cluster is like', async (t) => {
     message: 'bravo still seals with key 77b0d1e4; nothing was changed',
   });
   await client.leave();
-  t.strictSame(node.asked, ['add abc=', 'use 3f2a90c1', 'leave']);
+  await client.leave(true);
+  await client.handOver(4711);
+  t.strictSame(node.asked, ['add abc=', 'use 3f2a90c1', 'leave', 'leave by force', 'hand over to 4711']);
 });
 
 t.test('events come as they happen, until the server goes', async (t) => {

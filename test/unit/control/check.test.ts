@@ -14,6 +14,7 @@ const fit: MachineFacts = {
   tun: 'ok',
   systemCalls: { by: 'addon' },
   agentRuns: false,
+  kept: false,
   interfaces: [
     { name: 'lo', up: true, mtu: 65_536, addresses: [prefix('127.0.0.1/32'), prefix('::1/128')] },
     { name: 'eth0', up: true, mtu: 1500, addresses: [prefix('192.0.2.1/32')] },
@@ -172,6 +173,17 @@ t.test('one fact after another turned bad', async (t) => {
       },
       [],
     ],
+    [
+      'what an earlier podwire left for the next',
+      {
+        ...other('podwire0', '10.244.1.0/32'),
+        ...route('10.244.0.0/16', { device: 'podwire0', protocol: '84' }),
+        kept: true,
+        bind: ['EADDRINUSE'],
+      },
+      [],
+    ],
+    ['pods of another subnet than is configured', other('podwire-br', '10.244.7.1/32'), []],
     [
       'a foreign address in the range',
       other('flannel.1', '10.244.7.0/32'),

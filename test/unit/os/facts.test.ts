@@ -27,6 +27,7 @@ t.test('a machine is looked at without an error, and quickly', async (t) => {
     netAdmin: Boolean,
     tun: /^(ok|missing|denied)$/,
     agentRuns: false,
+    kept: false,
     keptMac: undefined,
     forwarding: { ipv4: Boolean },
     rpFilter: { all: Number, default: Number, writable: Boolean },

@@ -1,0 +1,103 @@
+/** What becomes of what is kept for another agent: when that fails, when it wants something else, when nobody comes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { Lab } from '../../src/lab/lab.js';
+import { gossipConfig } from '../../src/lab/podwire.js';
+import { ask, hasProgram, startDatagramEcho, startEcho, startSteady } from '../../src/lab/tools.js';
+import { isAlive } from '../../src/os/processes.js';
+import { kernelState, podwire } from './cli.js';
+import { attach, containers } from './cni.js';
+import { labSkip } from './lab.js';
+import { DURATION, ended, kept, MOST_LOST, PER_SECOND, podsOn } from './restarting.js';
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+const skip = labSkip() || (hasProgram('nft') ? false : 'needs nft (nftables)');
+
+t.test('a successor that fails leaves the one that runs at work', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'takefail', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha, bravo] = lab.hosts;
+  const config = (host: typeof alpha) => gossipConfig(lab, host);
+  const node = await lab.startPodwire(alpha, { config: config(alpha) });
+  const other = await lab.startPodwire(bravo, { config: config(bravo) });
+  const { pods } = await podsOn(lab, [node, other]);
+  const [from, to] = pods;
+  await Promise.all([startEcho(lab, to), startDatagramEcho(lab, to)]);
+  while ((await ask(lab, from, to.addresses)).some(({ seen }) => seen === ''));
+  const status = async () =>
+    JSON.parse((await podwire(lab, alpha, 'status', '--json', '--socket', node.socket)).stdout);
+  const { pid } = await status();
+
+  const flow = await startSteady(lab, from, to.addresses[0], PER_SECOND, DURATION);
+  const wrong = await podwire(lab, alpha, 'up', '--config', node.configFile, '--takeover', '--mtu', '12');
+  t.equal(wrong.code, 2, 'a configuration that is wrong is found before anything is asked');
+  const killed = lab.spawn(alpha, [process.execPath, CLI, 'up', '--config', node.configFile, '--takeover'], {
+    stdio: 'ignore',
+  });
+  while (!/another process takes over/.test(node.log())) await delay(2);
+  const gone = new Promise((resolve) => killed.once('close', resolve));
+  killed.kill('SIGKILL');
+  await gone;
+  while (!/the process that was to take over has ended/.test(node.log())) await delay(20);
+  while ((await podwire(lab, alpha, 'status', '--socket', node.socket)).code !== 0) await delay(20);
+  while ((await status()).phase !== 'running') await delay(20);
+  t.equal((await status()).pid, pid, 'the same process answers again');
+  const { sent, lost } = await flow.report;
+  t.comment(`${lost} of ${sent} lost`);
+  t.ok(lost <= MOST_LOST, `${lost} of ${sent} datagrams lost`);
+  const [another] = await containers(lab, alpha, 'another');
+  t.match(await attach(lab, node, another), { code: 0 }, 'and it attaches pods');
+});
+
+t.test('what is kept is let go: by down, by another shape, with its time', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'letgo', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  const [pod] = await containers(lab, alpha, 'pod');
+  await attach(lab, node, pod);
+
+  t.equal((await node.stop()).code, 0);
+  const { keeper } = kept(lab, node);
+  t.ok(isAlive(keeper));
+  t.match(await kernelState(lab, alpha), /podwire0: <.*LOWER_UP/, 'the device keeps its carrier');
+  const check = await podwire(lab, alpha, 'check', '--config', node.configFile);
+  t.equal(check.code, 0, check.stdout);
+  t.match(check.stdout, /podwire0 is kept for the next podwire/);
+
+  const wide = await lab.startPodwire(alpha, { config: { workers: 2 } });
+  t.notMatch(wide.log(), /took over/, 'with other workers the device is made anew');
+  t.notOk(isAlive(keeper));
+  const rules = async () => (await lab.exec(alpha, ['ip', 'rule'])).stdout;
+  t.match(await rules(), /30084:\tfrom 10\.244\.1\.0\/24 lookup 8472/);
+  const died = ended(wide);
+  wide.process.kill('SIGKILL');
+  await died;
+  const moved = await lab.startPodwire(alpha, { config: { podCidr: ['10.244.77.0/24', 'fd00:244:0:77::/64'] } });
+  t.match(await rules(), /30084:\tfrom 10\.244\.77\.0\/24 lookup 8472/, 'after a kill and with another subnet');
+  t.notMatch(await rules(), /10\.244\.1\.0\/24/, 'no rule of the former subnet is left');
+
+  const down = await podwire(lab, alpha, 'down', '--socket', moved.socket);
+  t.equal(down.code, 0, down.stderr);
+  t.notMatch(await kernelState(lab, alpha), /podwire0/, 'down removes the device also while pods live');
+});
+
+t.test('leave under living pods is refused, and names them', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'leavepods', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha, { config: gossipConfig(lab, alpha) });
+  const [pod] = await containers(lab, alpha, 'pod');
+  const { addresses } = await attach(lab, node, pod);
+  const refused = await podwire(lab, alpha, 'leave', '--socket', node.socket);
+  t.not(refused.code, 0);
+  t.match(refused.stderr, `alpha-pod (${addresses.join(', ')})`);
+  t.match(refused.stderr, /nothing was changed.*--force/);
+  t.equal((await podwire(lab, alpha, 'status', '--socket', node.socket)).code, 0, 'it goes on');
+  const gone = ended(node);
+  const forced = await podwire(lab, alpha, 'leave', '--force', '--socket', node.socket);
+  t.equal(forced.code, 0, forced.stderr);
+  t.equal(await gone, 0);
+});
