@@ -5,12 +5,12 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { machine, quantile } from '../src/bench/statistics.js';
 import { type Called, type Container, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { type FaultOutcome, tryFaults } from './cni/faults.js';
 import { Podwire, Reference, referenceMissing, type Subject } from './cni/subjects.js';
-import { machine, quantile } from './statistics.js';
 
 const VERBS = ['VERSION', 'STATUS', 'ADD', 'CHECK', 'DEL'] as const;
 type Verb = (typeof VERBS)[number];
