@@ -4,10 +4,12 @@ import type { Transfer } from '../../lab/tools.js';
 export interface HostReport {
   readonly name: string;
   readonly underlay: string;
-  /** The pod's addresses, IPv4 and IPv6. */
-  readonly pod: readonly string[];
+  /** The pod's addresses, IPv4 and IPv6: those that the plugin gave it, as soon as it did. */
+  pod: readonly string[];
   /** From the start of `podwire up` to its `ready` line, milliseconds. */
   readyMs?: number;
+  /** What ADD of the CNI plugin took, milliseconds; absent where pods are made by hand. */
+  attachMs?: number;
 }
 
 export interface PingReport {
@@ -36,6 +38,8 @@ export interface DemoReport {
   /** Everything went as it must. */
   ok: boolean;
   hosts: HostReport[];
+  /** How pods get their interfaces from podwire: by the plugin, or by hand where there is no `nft`, which its agent needs. */
+  pods: 'podwire-cni' | 'by hand';
   /** How a ping is made: `ping`, or `tcp` where there is no such program. */
   probe: 'ping' | 'tcp';
   /** Before podwire: what crosses and what does not. */

@@ -1,6 +1,7 @@
 /**
  * `podwire demo`: three hosts on three subnets, on this machine, behind a router that passes only IP from each host's own
- * address. Told in the order of events: first pods cannot reach each other, then podwire runs, then they can.
+ * address. Told in the order of events: first pods cannot reach each other, then podwire runs and its CNI plugin gives each pod
+ * its interface, then they can.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient } from '../../api/client.js';
@@ -12,6 +13,7 @@ import { ask, hasProgram, ping, startEcho, transfer } from '../../lab/tools.js';
 import { loadNative } from '../../os/native.js';
 import { PodwireError } from '../../wire/error.js';
 import { type Probe, pingAll } from './matrix.js';
+import { plugIn, unplug } from './pods.js';
 import type { AddressReport, DemoReport } from './report.js';
 import { pad, Screen } from './screen.js';
 
@@ -43,7 +45,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const started = performance.now();
   const screen = new Screen(options.json ? undefined : process.stdout);
   const probe = hasProgram('ping') ? 'ping' : 'tcp';
-  const report: DemoReport = { ok: false, hosts: [], probe, matrix: [], addresses: [], ms: 0 };
+  const pods = hasProgram('nft') ? 'podwire-cni' : 'by hand';
+  const report: DemoReport = { ok: false, hosts: [], pods, probe, matrix: [], addresses: [], ms: 0 };
   const lab = await Lab.create({ name: 'demo', hosts: 3 });
   let keep = options.keep;
   try {
@@ -66,7 +69,9 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
   const probe: Probe =
     report.probe === 'ping' ? (from, to) => ping(lab, from, to) : (from, to) => connect(lab, from, to);
 
-  screen.line(screen.style('bold', `1  Three hosts on three subnets, a pod on each (${seconds(builtMs)})`));
+  screen.line(
+    screen.style('bold', `1  Three hosts on three subnets, a pod on each, made by hand (${seconds(builtMs)})`),
+  );
   for (const host of lab.hosts) {
     const pod = host.pods[0].addresses;
     report.hosts.push({ name: host.name, underlay: host.underlay, pod });
@@ -87,7 +92,9 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
       `the router refused ${refused} packets`,
   );
 
+  const byPlugin = report.pods === 'podwire-cni';
   screen.title('3  podwire up on each host, with one key and one address to join');
+  if (byPlugin) await Promise.all(lab.hosts.map((host) => unplug(lab, host)));
   const running = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host, { config: joining(lab, host) })));
   for (const [index, { host, readyMs }] of running.entries()) {
     report.hosts[index].readyMs = readyMs;
@@ -100,18 +107,22 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
       (meetMs === undefined ? 'not every node has found the others' : `all found each other ${seconds(meetMs)} later`),
   );
 
+  const placed = byPlugin ? await attachPods(lab, running, report, screen) : lab.hosts;
+  if (!byPlugin)
+    screen.line('   (No nft program here: the pods stay as they are, made by hand and not by the CNI plugin.)');
+
   screen.title(`4  Every node and every pod ${report.probe === 'ping' ? 'pings' : 'connects to'} every pod elsewhere`);
-  report.matrix = await pingAll(lab.hosts, probe, screen);
+  report.matrix = await pingAll(placed, probe, screen);
   if (report.probe === 'tcp')
     screen.line('   (No ping program here. The times are those of a TCP client more than of the network.)');
 
   screen.title('5  Each pod sees the true address of who talks to it');
-  report.addresses = await askAll(lab);
+  report.addresses = await askAll(lab, placed);
   for (const { from, to, seen, ok } of report.addresses) {
     screen.line(`   ${screen.mark(ok)} ${pad(`${to} is asked by ${from}`, 36)}and sees ${seen || 'nobody'}`);
   }
 
-  const [from, to] = [lab.hosts[0].pods[0], lab.hosts[2].pods[0]];
+  const [from, to] = [placed[0].pods[0], placed[2].pods[0]];
   screen.title(`6  A TCP transfer from ${from.name} to ${to.name}`);
   const moved = await transfer(lab, from, to, 4, TRANSFER_MS);
   if (moved) {
@@ -129,9 +140,27 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
   if (!report.ok) sayLogs(running, screen);
 }
 
-/** Peers are found by gossip; the pods have their addresses already, so the hosts' subnets are given. */
+/** Peers are found by gossip; the subnets are given, so that an address tells whose it is, by hand and by the plugin. */
 function joining(lab: Lab, host: LabHost): Record<string, unknown> {
   return { ...gossipConfig(lab, host), podCidr: host.podCidr };
+}
+
+/** @returns the hosts with the addresses that their pods have got */
+async function attachPods(
+  lab: Lab,
+  running: readonly RunningPodwire[],
+  report: DemoReport,
+  screen: Screen,
+): Promise<LabHost[]> {
+  const attached = await Promise.all(running.map((node) => plugIn(lab, node)));
+  for (const [index, { host, ms }] of attached.entries()) {
+    const [{ name, addresses }] = host.pods;
+    Object.assign(report.hosts[index], { pod: addresses, attachMs: ms });
+    screen.line(
+      `   ${screen.mark(true)} podwire-cni ADD  ${pad(name, 15)}has ${addresses.join(', ')} (${Math.round(ms)} ms)`,
+    );
+  }
+  return attached.map(({ host }) => host);
 }
 
 /** Waits until every node has all others as peers. @returns ms; undefined: it takes too long */
@@ -167,8 +196,8 @@ async function tryWithout(lab: Lab, probe: Probe): Promise<NonNullable<DemoRepor
 }
 
 /** Every pod asks every other which address it sees, over both families. */
-async function askAll(lab: Lab): Promise<AddressReport[]> {
-  const reports = orderedPairs(lab.hosts).map(async ([asker, other]): Promise<AddressReport[]> => {
+async function askAll(lab: Lab, hosts: readonly LabHost[]): Promise<AddressReport[]> {
+  const reports = orderedPairs(hosts).map(async ([asker, other]): Promise<AddressReport[]> => {
     const [from, to] = [asker.pods[0], other.pods[0]];
     const answers = await ask(lab, from, to.addresses);
     return answers.map(({ seen }, index) => ({
