@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ApiClient } from '../../src/api/client.js';
 import { type Called, type CallOptions, type Container, cni } from '../../src/lab/containers.js';
 import type { Lab } from '../../src/lab/lab.js';
 import type { RunningPodwire } from '../../src/lab/podwire.js';
@@ -93,15 +94,9 @@ export class Podwire implements Subject {
   }
 
   async held() {
-    const lines = readFileSync(this.#store, 'utf8').split('\n');
-    const living = new Set<string>();
-    for (const line of lines) {
-      const [, made] = /"do":"making".*"containerId":"([^"]+)"/.exec(line) ?? [];
-      const [, gone] = /"do":"gone","key":"([^"/]+)\//.exec(line) ?? [];
-      if (made) living.add(made);
-      if (gone) living.delete(gone);
-    }
-    return { addresses: 2 * living.size, devices: await countDevices(this.#lab, /\bpw[0-9a-v]{12}@/) };
+    const pods = await new ApiClient(this.#node?.socket ?? '').pods();
+    const addresses = pods.flatMap((pod) => pod.addresses).length;
+    return { addresses, devices: await countDevices(this.#lab, /\bpw[0-9a-v]{12}@/) };
   }
 
   fill(full: boolean): void {
