@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { Lab } from '../../src/lab/lab.js';
+import { packageRoot } from '../unit/package-root.js';
 import { podwire } from './cli.js';
 import { labSkip, needs } from './lab.js';
 import { busyboxMissing, RuntimeHost } from './runtime.js';
@@ -129,6 +130,22 @@ tmp_dir = "${at('tmp')}"
       );
     }
   }
+  const example = join(packageRoot(), 'examples', 'pods', 'containers.conf');
+  const roots = ['--root', join(alpha.directory, 'storage'), '--runroot', join(alpha.directory, 'run')];
+  const known = await alpha.run([
+    'env',
+    `CONTAINERS_CONF=${example}`,
+    'podman',
+    ...roots,
+    'network',
+    'inspect',
+    'podwire',
+  ]);
+  t.match(
+    JSON.parse(known.stdout || '[]'),
+    [{ name: 'podwire', driver: 'podwire-cni' }],
+    `the example's file: ${known.stderr}`,
+  );
   const removed = await podman(alpha, 'rm', '-f', '-t', '0', 'server');
   t.equal(removed.code, 0, removed.stderr);
   t.same([await pods(lab, alpha), await pods(lab, bravo)], [[], []], 'nothing is left');

@@ -27,6 +27,15 @@ t.test('two-nodes: every address in its README is one of these nodes or pods', a
   for (const address of overlay) t.match(address, /^(10\.244\.[12]\.(0|1|10)|fd00:244:0:[12]::2)$/);
 });
 
+t.test('pods: the conflist is the one that is installed', async (t) => {
+  const folder = t.testdir();
+  const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  const argv = [cli, 'cni', 'install', '--bin-dir', join(folder, 'bin'), '--conf-dir', folder];
+  t.equal(spawnSync(process.execPath, argv).status, 0);
+  const [installed, example] = [join(folder, '10-podwire.conflist'), join(examples, 'pods/10-podwire.conflist')];
+  t.strictSame(JSON.parse(readFileSync(example, 'utf8')), JSON.parse(readFileSync(installed, 'utf8')));
+});
+
 t.test('systemd: the unit says what a node needs', async (t) => {
   const unit = parseUnit(readFileSync(join(examples, 'systemd/podwire.service'), 'utf8'));
   t.match(unit.get('Service'), {
