@@ -24,10 +24,10 @@ const NODE_CODES: readonly PodwireErrorCode[] = ['CONFIG', 'MACHINE', 'REFUSED',
 
 /** Every call throws PodwireError: NO_AGENT where nobody answers, MACHINE where this user may not ask. */
 export class ApiClient {
-  readonly #socketPath: string;
+  readonly socketPath: string;
 
   constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+    this.socketPath = socketPath;
   }
 
   status(): Promise<NodeStatus> {
@@ -143,7 +143,7 @@ export class ApiClient {
     path: string,
     { body = '', timeout, signal }: { body?: string; timeout?: number; signal?: AbortSignal },
   ): Promise<IncomingMessage> {
-    const options = { socketPath: this.#socketPath, method, path, agent: false, ...(signal && { signal }) };
+    const options = { socketPath: this.socketPath, method, path, agent: false, ...(signal && { signal }) };
     return new Promise((resolve, reject) => {
       const asked = request(options, resolve);
       if (timeout !== undefined) {
@@ -155,7 +155,7 @@ export class ApiClient {
   }
 
   #unreachable(error: NodeJS.ErrnoException): PodwireError {
-    const path = this.#socketPath;
+    const path = this.socketPath;
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
       return new PodwireError(
         'NO_AGENT',
@@ -180,7 +180,7 @@ export class ApiClient {
   #refusal(status: number, text: string): PodwireError {
     const { code, message } = this.#parse(text) as { code?: unknown; message?: unknown };
     const known = NODE_CODES.find((one) => one === code) ?? 'INTERNAL';
-    const words = typeof message === 'string' ? message : `the podwire on ${this.#socketPath} answered ${status}`;
+    const words = typeof message === 'string' ? message : `the podwire on ${this.socketPath} answered ${status}`;
     return new PodwireError(known, words);
   }
 
@@ -188,7 +188,7 @@ export class ApiClient {
     try {
       return JSON.parse(text) ?? {};
     } catch (error) {
-      throw new PodwireError('INTERNAL', `what answers on ${this.#socketPath} is no podwire`, { cause: error });
+      throw new PodwireError('INTERNAL', `what answers on ${this.socketPath} is no podwire`, { cause: error });
     }
   }
 }

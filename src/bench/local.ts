@@ -8,7 +8,7 @@ import { Lab } from '../lab/lab.js';
 import type { Laboratory } from '../lab/plan.js';
 import { PodwireError } from '../wire/error.js';
 import { loopbackSuite } from './loopback.js';
-import { listening, outcome, runCommand, serveCommand } from './programs.js';
+import { listening, outcome, runCommand, STDIO, serveCommand } from './programs.js';
 import type { BenchResult } from './results.js';
 import type { SuiteEvents, SuiteOptions } from './suite.js';
 
@@ -121,12 +121,12 @@ async function between(
   pids: readonly number[][] = [[], []],
 ): Promise<BenchResult[]> {
   const name = lab.hosts[to].name;
-  const stdio = ['pipe', 'pipe', 'inherit'] as const;
-  const server = lab.spawn(lab.hosts[to], serveCommand(address, name, pids[1]), { stdio: [...stdio] });
+  const serve = serveCommand({ node: name, addresses: [address], port: 0, pids: pids[1] });
+  const server = lab.spawn(lab.hosts[to], serve, { stdio: [...STDIO] });
   try {
     const port = await listening(server);
     const order = { client: { address, port, name, pids: pids[0] }, suite };
-    const client = lab.spawn(lab.hosts[from], runCommand(order), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const client = lab.spawn(lab.hosts[from], runCommand(order), { stdio: [...STDIO] });
     return await outcome(client, events);
   } finally {
     server.stdin?.end();

@@ -1,9 +1,7 @@
 /** What our sender and receiver reach without a network between them: so much a path cannot be seen to exceed. */
-import { spawn } from 'node:child_process';
-import { BenchClient } from './client.js';
-import { listening, serveCommand } from './programs.js';
+import { listening, measure, startServer } from './programs.js';
 import type { BenchResult } from './results.js';
-import { runSuite, type SuiteEvents, type SuiteOptions } from './suite.js';
+import type { SuiteEvents, SuiteOptions } from './suite.js';
 
 const ADDRESS = '127.0.0.1';
 const [SECONDS, PINGS] = [1, 200];
@@ -14,22 +12,13 @@ export function loopbackSuite(suite: SuiteOptions): SuiteOptions {
   return { ...suite, tests, seconds: Math.min(SECONDS, suite.seconds), pings: Math.min(PINGS, suite.pings) };
 }
 
-/** Measures this machine, this process against one of its children. @throws PodwireError as the tests do */
-export async function measureLoopback(suite: SuiteOptions, events?: SuiteEvents): Promise<BenchResult[]> {
-  // It ends with its standard input, whatever becomes of this process.
-  const [program, ...words] = serveCommand(ADDRESS, 'loopback', []);
-  const server = spawn(program, words, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+/** Measures this machine. @throws PodwireError as the tests do */
+export async function measureLoopback(suite: SuiteOptions, events: SuiteEvents): Promise<BenchResult[]> {
+  const server = startServer({ node: 'loopback', addresses: [ADDRESS], port: 0, pids: [] });
   try {
-    const port = await listening(server);
-    const client = await BenchClient.connect({ address: ADDRESS, port, name: 'loopback', pids: [] });
-    try {
-      return await runSuite(client, loopbackSuite(suite), events);
-    } finally {
-      client.close();
-    }
+    const client = { address: ADDRESS, port: await listening(server), name: 'loopback', pids: [] };
+    return await measure({ client, suite: loopbackSuite(suite) }, events);
   } finally {
-    server.kill('SIGKILL');
+    server.stdin?.end();
   }
 }

@@ -1,50 +1,79 @@
 /** How the programs of program.ts are started and understood, wherever they run. */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { PodwireError } from '../wire/error.js';
-import type { Outcome, RunOrder } from './program.js';
+import type { Outcome, RunOrder, ServeOrder } from './program.js';
 import type { BenchResult } from './results.js';
 import type { SuiteEvents } from './suite.js';
 
 const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url));
 
-export function serveCommand(address: string, node: string, pids: readonly number[]): string[] {
-  return [process.execPath, PROGRAM, 'serve', address, node, ...pids.map(String)];
+/** What they need: an input whose end is theirs, and an output to say things. */
+export const STDIO = ['pipe', 'pipe', 'inherit'] as const;
+
+export function serveCommand(order: ServeOrder): string[] {
+  return [process.execPath, PROGRAM, 'serve', JSON.stringify(order)];
 }
 
 export function runCommand(order: RunOrder): string[] {
   return [process.execPath, PROGRAM, 'run', JSON.stringify(order)];
 }
 
-/** The port that a server tells when it listens. @param child its standard output is a pipe */
-export async function listening(child: ChildProcess): Promise<number> {
-  const { stdout } = child;
-  if (!stdout) throw new PodwireError('INTERNAL', 'a program without an output to watch');
-  for await (const line of createInterface({ input: stdout })) {
-    const port = /^listening (\d+)$/.exec(line)?.[1];
-    if (port !== undefined) return Number(port);
-  }
-  throw new PodwireError('MACHINE', 'the program that serves did not start');
+/** Starts a server here, beside this process. It ends with `stdin.end()`, or with this process, whatever ends that. */
+export function startServer(order: ServeOrder): ChildProcess {
+  const [program, ...words] = serveCommand(order);
+  return spawn(program, words, { stdio: [...STDIO] });
 }
 
-/** What a `run` comes to. @throws PodwireError MACHINE with its words if it fails */
-export async function outcome(child: ChildProcess, events: SuiteEvents): Promise<BenchResult[]> {
-  const { stdout, stderr } = child;
-  if (!stdout || !stderr) throw new PodwireError('INTERNAL', 'a program without an output to watch');
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const words = text(stderr);
+/**
+ * Waits until a server listens.
+ * @param say is told what happens there, in lines, as long as it lives
+ * @returns its port
+ * @throws PodwireError what the server throws; MACHINE if it ends without a word
+ */
+export function listening(child: ChildProcess, say: (words: string) => void = () => {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    onOutcome(child, (outcome) => {
+      if ('listening' in outcome) resolve(outcome.listening);
+      if ('said' in outcome) say(outcome.said);
+      if ('error' in outcome) reject(errorOf(outcome));
+    });
+    child.once('close', () => reject(new PodwireError('MACHINE', 'the program that serves did not start')));
+  });
+}
+
+/** Measures here, beside this process. @throws PodwireError as the tests do */
+export function measure(order: RunOrder, events: SuiteEvents): Promise<BenchResult[]> {
+  const [program, ...words] = runCommand(order);
+  return outcome(spawn(program, words, { stdio: [...STDIO] }), events);
+}
+
+/** What a `run` comes to. @throws PodwireError as the tests do; MACHINE if it ends without a word */
+export function outcome(child: ChildProcess, events: SuiteEvents): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for await (const line of createInterface({ input: stdout })) {
-    const told = JSON.parse(line) as Outcome;
-    if ('progress' in told) events.progress?.(told.progress);
-    else {
-      results.push(told.result);
-      events.result?.(told.result);
-    }
-  }
-  if ((await ended) !== 0)
-    throw new PodwireError('MACHINE', (await words).trim() || 'the program that measures was ended');
-  return results;
+  return new Promise((resolve, reject) => {
+    onOutcome(child, (told) => {
+      if ('progress' in told) events.progress?.(told.progress);
+      if ('error' in told) reject(errorOf(told));
+      if ('result' in told) {
+        results.push(told.result);
+        events.result?.(told.result);
+      }
+    });
+    child.once('close', (code) => {
+      if (code === 0) resolve(results);
+      else reject(new PodwireError('MACHINE', 'the program that measures was ended'));
+    });
+  });
+}
+
+function onOutcome(child: ChildProcess, take: (outcome: Outcome) => void): void {
+  child.once('error', () => {}); // `close` follows
+  if (!child.stdout) throw new PodwireError('INTERNAL', 'a program without an output to watch');
+  createInterface({ input: child.stdout }).on('line', (line) => take(JSON.parse(line) as Outcome));
+}
+
+function errorOf({ error: { code, message } }: Extract<Outcome, { error: unknown }>): PodwireError {
+  return new PodwireError(code, message);
 }

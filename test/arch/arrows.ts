@@ -32,7 +32,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   os: [...WORKS, 'pods'],
   sim: ['wire', 'core'],
   lab: ['wire', 'core', 'os', 'control'],
-  bench: ['bytes', 'wire', 'core', 'os', 'lab'],
+  bench: ['bytes', 'wire', 'core', 'os', 'lab', 'api'],
   api: ['wire', 'core', 'control', 'dataplane'],
   cli: [...WORKS, 'pods', 'services', 'os', 'lab', 'sim', 'api', 'bench', 'agent.ts'],
 };

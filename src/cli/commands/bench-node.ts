@@ -4,9 +4,9 @@ import { BenchClient } from '../../bench/client.js';
 import { resultLine } from '../../bench/figures.js';
 import { limitWords } from '../../bench/limits.js';
 import { measureLoopback } from '../../bench/loopback.js';
+import { measure as measureFrom } from '../../bench/programs.js';
 import type { BenchResult } from '../../bench/results.js';
 import { machine } from '../../bench/statistics.js';
-import { runSuite } from '../../bench/suite.js';
 import type { PeerStatus } from '../../control/node-api.js';
 import { overlayAddressTexts } from '../../core/overlay-address.js';
 import { PodwireError } from '../../wire/error.js';
@@ -75,16 +75,13 @@ export function configureNode(command: Command): void {
     const loopback = options.loopback
       ? await measureLoopback(suite, { progress: (words) => screen.progress(`loopback: ${words}`) })
       : undefined;
-    const client = await BenchClient.connect(target);
-    let results: BenchResult[];
-    try {
-      results = await runSuite(client, suite, {
+    const results = await measureFrom(
+      { client: target, suite },
+      {
         progress: (words) => screen.progress(words),
         result: (result) => screen.line(resultLine(result)),
-      });
-    } finally {
-      client.close();
-    }
+      },
+    );
     const after = await peerCalled(name, status.node, api);
     const carried = difference(after, peer);
     const tooLarge = options.sizes.some((size) => size > most);

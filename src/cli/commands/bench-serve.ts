@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { BenchServer } from '../../bench/server.js';
+import { listening, startServer } from '../../bench/programs.js';
 import { overlayAddressTexts } from '../../core/overlay-address.js';
 import { PodwireError } from '../../wire/error.js';
 import { BENCH_PORT, between } from '../bench-options.js';
@@ -23,19 +23,18 @@ export function configureServe(command: Command): void {
     const { node, podCidr, pid } = await client.status();
     const addresses = overlayAddressTexts(podCidr);
     if (addresses.length === 0) throw new PodwireError('REFUSED', `${node} has no subnet yet: podwire ipam says why`);
-    // Who is a peer is asked anew each time: nodes come and go.
-    const admit = async (address: string) =>
-      (await client.peers()).find((peer) => overlayAddressTexts(peer.podCidr).includes(address))?.node;
-    const server = new BenchServer({ node, admit, pids: [pid], say: print });
-    try {
-      for (const address of addresses) await server.listen(address, port);
-      print(`${node} serves its peers on ${addresses.join(' and ')}, TCP port ${port}, until Ctrl-C`);
-      await new Promise<void>((resolve) => {
-        process.once('SIGINT', () => resolve());
-        process.once('SIGTERM', () => resolve());
-      });
-    } finally {
-      await server.close();
-    }
+    const server = startServer({ node, addresses, port, pids: [pid], socket: client.socketPath });
+    const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
+    let told = false;
+    const stop = () => {
+      told = true;
+      server.stdin?.end();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+    await listening(server, print);
+    print(`${node} serves its peers on ${addresses.join(' and ')}, TCP port ${port}, until Ctrl-C`);
+    await ended;
+    if (!told) throw new PodwireError('MACHINE', 'the program that serves was ended');
   });
 }
