@@ -112,7 +112,6 @@ export class BenchClient {
         cpuSecondsPerGb: (this.#cpu() - cpu + theirs.cpuSeconds) / (bytes / 1e9),
       };
     } finally {
-      counted.catch(() => {});
       for (const socket of sockets) socket.destroy();
     }
   }
@@ -196,7 +195,6 @@ export class BenchClient {
     } finally {
       clearTimeout(deadline);
       clearInterval(watch);
-      counted.catch(() => {});
       await thread.stop().catch(() => {});
     }
   }
@@ -207,13 +205,15 @@ export class BenchClient {
     return answer;
   }
 
-  async #counted(id: number, seconds: number): Promise<Counted> {
-    const answer = await this.#answer(id, seconds);
-    if (answer.type === 'counted') return answer;
-    throw new PodwireError(
-      'EDGE_LOST',
-      'words' in answer ? printable(answer.words) : `${this.#options.name} is confused`,
-    );
+  /** It may fail before anybody waits for it. */
+  #counted(id: number, seconds: number): Promise<Counted> {
+    const counted = this.#answer(id, seconds).then((answer) => {
+      if (answer.type === 'counted') return answer;
+      const words = 'words' in answer ? printable(answer.words) : `${this.#options.name} is confused`;
+      throw new PodwireError('EDGE_LOST', words);
+    });
+    counted.catch(() => {});
+    return counted;
   }
 
   /** The next answer to a test, within so many seconds and some patience. */
