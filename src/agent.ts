@@ -537,13 +537,19 @@ class NodeAgent implements Agent {
   }
 
   async down(): Promise<void> {
-    await this.release();
-    this.#resolveStopped(0);
+    await this.#dismissFormer();
+    this.#leavesAll = false;
+    await this.#finish();
   }
 
   async end(): Promise<void> {
     this.#leaveToNext();
-    await this.down();
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    await this.release();
+    this.#resolveStopped(0);
   }
 
   #podCount(): number {
@@ -560,15 +566,19 @@ class NodeAgent implements Agent {
 
   async handOver(pid: number): Promise<void> {
     this.#ready();
-    if (this.#successor) throw new PodwireError('REFUSED', 'podwire hands over already: nothing was changed');
+    if (this.#successor || this.#releasing)
+      throw new PodwireError('REFUSED', 'podwire hands over already, or ends: nothing was changed');
     this.#successor = successorOf(pid, this.#known(this.#keeper));
     this.#leavesAll = true;
     this.#options.log.info({ pid }, 'another process takes over: this one carries traffic until that one does');
-    await this.#carrying;
-    await this.#cluster?.stop();
-    await this.#api?.close();
-    await this.#pods?.close();
-    this.#successor.watch(() => this.#takeBack().catch((error) => this.#fail(error)));
+    try {
+      await this.#carrying;
+      await this.#cluster?.stop();
+      await this.#api?.close();
+      await this.#pods?.close();
+    } finally {
+      this.#successor.watch(() => this.#takeBack().catch((error) => this.#fail(error)));
+    }
   }
 
   /** The successor has ended before it carried anything. */
