@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { machine, median, quantile } from '../src/bench/statistics.js';
 import { attach, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabPod } from '../src/lab/plan.js';
@@ -13,7 +14,6 @@ import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import type { SteadyReport } from '../src/lab/steady.js';
 import { ask, startDatagramEcho, startEcho, startSteady, transfer } from '../src/lab/tools.js';
-import { machine, median, quantile } from './statistics.js';
 
 const WAYS = ['SIGTERM', 'SIGKILL', 'takeover'] as const;
 const LOADS = ['datagrams alone', 'beside TCP at full speed'] as const;

@@ -45,6 +45,8 @@ t.test('systemd: the unit says what a node needs', async (t) => {
     Restart: 'on-failure',
     CapabilityBoundingSet: 'CAP_NET_ADMIN CAP_SYS_ADMIN CAP_SYS_PTRACE',
     DeviceAllow: '/dev/net/tun rw',
+    KillMode: 'process',
+    SystemCallFilter: /@system-service pidfd_getfd/,
     RuntimeDirectory: 'podwire',
     StateDirectory: 'podwire',
   });
