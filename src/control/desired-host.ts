@@ -24,7 +24,7 @@ export const IPV6_MIN_MTU = 1280;
 export const MAX_TUN_MTU = 65_485;
 
 /** The kernel's own length for TUN. It counts packets and superpackets alike: a burst of small ones needs the room. */
-const TX_QUEUE_LENGTH = 500;
+export const TX_QUEUE_LENGTH = 500;
 
 /** What pods hang on that share an L2: it outlives the agent. */
 export const BRIDGE = 'podwire-br';

@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TX_QUEUE_LENGTH } from '../control/desired-host.js';
 import type { OffloadResult } from '../control/offload-report.js';
 import { PodwireError } from '../wire/error.js';
 import { endProcess, isAlive, type ProcessId, processId, sharesNetwork } from './processes.js';
@@ -18,11 +19,12 @@ import type { SystemCalls } from './system-calls.js';
 
 /** How long the device waits for another agent, s. */
 export const KEEP_FOR = 60;
-/** Packets that may wait in a queue of the device meanwhile; a superpacket is one. */
-const WAITING_PACKETS = 2000;
+/** Packets that may wait meanwhile in a queue of the device, and in all; a superpacket is one, and may have 64 KiB. */
+const WAITING = 2_000;
+const ALL_WAITING = 4_000;
 
 /** It sleeps in `read` until the agent is gone, and with it the other end of the pipe. `$0` is the device. */
-const SCRIPT = `read -r _; ip link set dev "$0" txqueuelen ${WAITING_PACKETS}; exec sleep ${KEEP_FOR}`;
+const SCRIPT = `read -r _; ip link set dev "$0" txqueuelen "$1"; exec sleep ${KEEP_FOR}`;
 /** The first descriptor behind those that every program has. */
 const FIRST = 3;
 /** How long processes may take to end, ms. */
@@ -116,7 +118,7 @@ export class Keeper {
   async keep({ shape, offloads, queues, sockets }: Handed): Promise<string | undefined> {
     const { system, device } = this.#options;
     const before = readNote((await readIfThere(this.#file)) ?? '');
-    const child = spawn('sh', ['-c', SCRIPT, device], {
+    const child = spawn('sh', ['-c', SCRIPT, device, String(waitingPackets(queues.length))], {
       argv0: 'podwire-keeper',
       stdio: ['pipe', 'ignore', 'ignore', ...queues, ...sockets],
       detached: true,
@@ -187,6 +189,11 @@ async function ended(one: ProcessId, signal: NodeJS.Signals): Promise<void> {
     'MACHINE',
     `process ${one.pid} holds the device for an earlier podwire and does not end: kill it, and try again`,
   );
+}
+
+/** Of each of so many queues; never fewer than wait in it while an agent runs. */
+function waitingPackets(queues: number): number {
+  return Math.max(TX_QUEUE_LENGTH, Math.min(WAITING, Math.floor(ALL_WAITING / queues)));
 }
 
 /** Whether another agent will be able to take them, as far as this one can tell. */

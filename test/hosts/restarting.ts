@@ -9,8 +9,8 @@ import { attach, type Container, containers } from './cni.js';
 /** Datagrams of a steady flow. */
 export const PER_SECOND = 100;
 /** How long it flows, ms. */
-export const DURATION = 4_000;
-/** Of 400. Generous, for a machine that is busy; without anybody who keeps them, all that are sent during a start are lost. */
+export const DURATION = 3_000;
+/** Of 300. Generous, for a machine that is busy; without anybody who keeps them, all that are sent during a start are lost. */
 export const MOST_LOST = 10;
 
 export interface Pods {

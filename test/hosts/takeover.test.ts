@@ -62,7 +62,11 @@ t.test('what is kept is let go: by down, by another shape, with its time', { ski
   t.equal((await node.stop()).code, 0);
   const { keeper } = kept(lab, node);
   t.ok(isAlive(keeper));
-  t.match(await kernelState(lab, alpha), /podwire0: <.*LOWER_UP/, 'the device keeps its carrier');
+  t.match(
+    await kernelState(lab, alpha),
+    /podwire0: <.*LOWER_UP.* qlen 2000/,
+    'the device keeps its carrier, and has room',
+  );
   const check = await podwire(lab, alpha, 'check', '--config', node.configFile);
   t.equal(check.code, 0, check.stdout);
   t.match(check.stdout, /podwire0 is kept for the next podwire/);
