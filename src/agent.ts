@@ -380,7 +380,7 @@ class NodeAgent implements Agent {
     if (!carrier || !this.#claim) return undefined;
     const peers = this.#desired();
     const difference = await carrier.overlay.setPeers(peers);
-    await this.#pods?.follow(peers.flatMap(underlays));
+    await this.#pods?.follow(peers.map((peer) => ({ podCidr: peer.podCidr, underlays: underlays(peer) })));
     this.#watchPaths();
     return difference;
   }

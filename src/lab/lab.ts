@@ -13,7 +13,7 @@ import { CABLE, links } from './links.js';
 import { addNamespaces, configure, enter, ipBatch } from './namespaces.js';
 import { type LabHost, type LabOptions, type LabPlan, type Place, places, planLab, routerOf } from './plan.js';
 import { nodeConfig, type PodwireOptions, type RunningPodwire, startPodwire } from './podwire.js';
-import { COUNTER_FILES, type RouterCounters, routerCounters, router as routerLines } from './router.js';
+import { COUNTER_FILES, lan, type RouterCounters, routerCounters, router as routerLines } from './router.js';
 import { environment, killGroup, mustRun, type RunOptions, type RunResult, run, type SpawnOptions } from './run.js';
 
 export class Lab {
@@ -73,6 +73,7 @@ export class Lab {
     await Promise.all(places(plan).map((place) => configure(place.namespace, settings(forwarding.includes(place)))));
     await ipBatch(links(plan));
     if (plan.laboratory === 'cable') await this.#asCables();
+    if (plan.sharedL2) await ipBatch(lan(plan), '-n', plan.router.namespace);
     await Promise.all([
       ...routers.flatMap((place) =>
         plan.families.map((family) => ipBatch(routerLines(plan, family, place), '-n', place.namespace, `-${family}`)),

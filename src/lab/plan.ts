@@ -46,6 +46,8 @@ export interface LabOptions {
    * host's own cable is. False if not given.
    */
   readonly twoRouters?: boolean;
+  /** Hosts and router share one L2, a bridge at the router, and one subnet; the router filters nothing. False if not given. */
+  readonly sharedL2?: boolean;
   /** The router passes only IP whose source is the sending host's own address; true if not given. */
   readonly filter?: boolean;
 }
@@ -99,6 +101,7 @@ export interface LabPlan {
   readonly podMtu: number;
   readonly laboratory: Laboratory;
   readonly filter: boolean;
+  readonly sharedL2: boolean;
   readonly router: Place;
   /** The second router, to which all hosts but the first are connected. */
   readonly far?: Place;
@@ -117,7 +120,8 @@ const NAMES = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett k
 
 /** @param pid the process that owns the lab: its namespaces carry the number, so that leftovers are known as such */
 export function planLab(options: LabOptions, pid: number): LabPlan {
-  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, filter = true, twoRouters = false } = options;
+  const { name, hosts, pods = 1, underlay = 4, mtu = 1500, twoRouters = false, sharedL2 = false } = options;
+  const { filter = !sharedL2 } = options;
   const { podMtu, laboratory = laboratoryOf(process.env['PODWIRE_LABORATORY']) } = options;
   if (!/^[a-z0-9]+$/.test(name)) throw new PodwireError('INTERNAL', `lab name '${name}': letters a-z and digits only`);
   if (!(hosts >= 1 && hosts <= 99 && pods >= 0 && pods <= 90)) {
@@ -133,9 +137,10 @@ export function planLab(options: LabOptions, pid: number): LabPlan {
     podMtu: podMtu ?? mtu - Math.max(...families.map(overhead)),
     laboratory,
     filter,
+    sharedL2,
     router: { namespace: `${prefix}-router` },
     ...(twoRouters && { far: { namespace: `${prefix}-far` } }),
-    hosts: each.map((own, index) => planHost(prefix, own, index + 1, pods)),
+    hosts: each.map((own, index) => planHost(prefix, own, index + 1, pods, sharedL2)),
   };
 }
 
@@ -156,14 +161,26 @@ function familiesOf(underlay: Families | readonly Families[], index: number): re
   return own === 46 ? [4, 6] : [own];
 }
 
-function planUplink(family: 4 | 6, number: number): Uplink {
+/** @param sharedL2 all in one subnet, where the router has the first address */
+function planUplink(family: 4 | 6, number: number, sharedL2: boolean): Uplink {
+  if (sharedL2) {
+    const common = family === 4 ? '10.101.0.' : 'fd00:101::';
+    const own = family === 4 ? 10 + number : `a:${number}`;
+    return { family, underlay: `${common}${own}`, underlayLength: family === 4 ? 24 : 64, router: `${common}1` };
+  }
   const subnet = family === 4 ? `10.101.${number}.` : `fd00:101:0:${number}::`;
   return { family, underlay: `${subnet}2`, underlayLength: family === 4 ? 24 : 64, router: `${subnet}1` };
 }
 
-function planHost(prefix: string, families: readonly (4 | 6)[], number: number, pods: number): LabHost {
+function planHost(
+  prefix: string,
+  families: readonly (4 | 6)[],
+  number: number,
+  pods: number,
+  sharedL2: boolean,
+): LabHost {
   const name = NAMES[number - 1] ?? `node${number}`;
-  const uplinks = families.map((family) => planUplink(family, number));
+  const uplinks = families.map((family) => planUplink(family, number, sharedL2));
   const pods4 = `10.244.${number}.`;
   const pods6 = `fd00:244:0:${number}::`;
   return {

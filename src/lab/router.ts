@@ -19,6 +19,7 @@ export const NEAR_PORT = 'near';
 
 /** Lines for `ip -4 -batch` or `ip -6 -batch`, for each of the lab's families, in a router's namespace. */
 export function router(plan: LabPlan, family: 4 | 6, place: Place = plan.router): string[] {
+  if (plan.sharedL2) return ['link set lo up', ...lanAddress(plan, family)];
   const lines = ['link set lo up', ...transit(plan, family, place)];
   for (const host of plan.hosts) {
     if (routerOf(plan, host) !== place) continue;
@@ -33,6 +34,21 @@ export function router(plan: LabPlan, family: 4 | 6, place: Place = plan.router)
     lines.push(`rule add iif ${host.name} unreachable pref 11`);
   }
   return lines;
+}
+
+/** The bridge that all hosts are ports of. */
+export const LAN = 'lan';
+
+/** Lines for `ip -batch` that make it, before all others. */
+export function lan({ hosts }: LabPlan): string[] {
+  const ports = hosts.map(({ name }) => `link set ${name} master ${LAN} up`);
+  return [`link add ${LAN} type bridge`, ...ports, `link set ${LAN} up`];
+}
+
+function lanAddress({ hosts }: LabPlan, family: 4 | 6): string[] {
+  const uplink = hosts.flatMap(({ uplinks }) => uplinks).find((one) => one.family === family);
+  if (!uplink) return [];
+  return [`address add ${uplink.router}/${uplink.underlayLength} dev ${LAN}${family === 6 ? ' nodad' : ''}`];
 }
 
 /** The cable between two routers, and the way to the hosts behind it. */

@@ -2,13 +2,15 @@
  * What pods need of Linux: `ip` batches in the node's namespace and, entered by `nsenter`, in theirs, and transactions of
  * `nft`. Entering a namespace takes CAP_SYS_ADMIN, opening one of another's process CAP_SYS_PTRACE.
  */
+import { existsSync } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DesiredSysctl } from '../control/desired-host.js';
 import type { PodTraffic } from '../control/node-api.js';
 import { CNI, CniError } from '../pods/cni/error.js';
 import { GUARD_FAMILY, GUARD_TABLE } from '../pods/guard.js';
 import type { NodeLink, PodInterface, PodKernel } from '../pods/kernel.js';
-import { PREFERENCE, TABLE, type UnderlayRoutes } from '../pods/underlay-routes.js';
+import { DIRECT_TABLE, directRoute, PREFERENCE, TABLE, type UnderlayRoutes } from '../pods/underlay-routes.js';
 import { parseAddress, prefixOf } from '../wire/address.js';
 import { ipBatch, ipQuery, parseFailures } from './ip-batch.js';
 import type { IpInterface, IpRoute } from './observe.js';
@@ -39,7 +41,20 @@ interface LinkDetails extends IpInterface {
   readonly master?: string;
   readonly link?: string;
   readonly ifalias?: string;
+  readonly link_type: string;
   readonly linkinfo?: { readonly info_kind?: string };
+}
+
+const ASK = ['ip', '-json', '-force', '-batch', '-'];
+
+/** How long until an answer is looked for, and between two looks at most, ms. */
+const FIRST_LOOK = 4;
+const LONGEST_PAUSE = 100;
+
+interface Neighbour {
+  readonly dst: string;
+  readonly lladdr?: string;
+  readonly state: readonly string[];
 }
 
 export class LinuxPodKernel implements PodKernel {
@@ -116,12 +131,15 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async links(name?: string): Promise<readonly NodeLink[]> {
-    const which = name === undefined ? 'address show' : `address show dev ${name}`;
-    const [found] = await ipQuery([which], ['-details'], this.#runner);
+    const lines = name === undefined ? ['address show', 'route show table all default'] : [`address show dev ${name}`];
+    const [found, defaults] = await ipQuery(lines, ['-details'], this.#runner);
+    const ways = (defaults ?? []) as IpRoute[];
     return ((found ?? []) as LinkDetails[]).map((link) => ({
       name: link.ifname,
       index: link.ifindex,
       kind: link.linkinfo?.info_kind ?? '',
+      type: link.link_type,
+      wireless: existsSync(`/sys/class/net/${link.ifname}/phy80211`),
       mac: link.address ?? '',
       mtu: link.mtu,
       up: link.flags.includes('UP'),
@@ -129,6 +147,8 @@ export class LinuxPodKernel implements PodKernel {
       ...(link.link !== undefined && { link: link.link }),
       ...(link.ifalias !== undefined && { alias: link.ifalias }),
       addresses: link.addr_info.flatMap(({ local }) => local ?? []),
+      networks: link.addr_info.flatMap(({ local, prefixlen }) => (local === undefined ? [] : `${local}/${prefixlen}`)),
+      gateways: ways.flatMap(({ dev, gateway }) => (dev === link.ifname ? (gateway ?? []) : [])),
     }));
   }
 
@@ -141,7 +161,7 @@ export class LinuxPodKernel implements PodKernel {
   }
 
   async underlayRoutes(): Promise<UnderlayRoutes> {
-    const lines = ['rule show', `route show table ${TABLE}`];
+    const lines = ['rule show', `route show table ${TABLE}`, `route show table ${DIRECT_TABLE}`];
     const found = await Promise.all(['-4', '-6'].map((family) => ipQuery(lines, [family], this.#runner)));
     const rules = found.flatMap(([some]) => (some ?? []) as IpRule[]);
     const routes = found.flatMap(([, some]) => (some ?? []) as IpRoute[]);
@@ -152,18 +172,15 @@ export class LinuxPodKernel implements PodKernel {
         return address && srclen !== undefined ? prefixOf(address, srclen) : [];
       }),
       peers: routes.flatMap(({ dst }) => parseAddress(dst) ?? []),
+      siblings: [...new Set(rules.flatMap(({ iif, table }) => (table === String(DIRECT_TABLE) ? (iif ?? []) : [])))],
+      direct: found.flatMap(([, , some]) => ((some ?? []) as IpRoute[]).map(directRoute)),
     };
   }
 
   async interface(netns: string, ifname: string): Promise<PodInterface | undefined> {
-    const argv = [`--net=${netns}`, 'ip', '-json', '-force', '-batch', '-'];
     // `table all` means both families; routes of the main table name none.
     const lines = [`address show dev ${ifname}`, `route show table all dev ${ifname}`];
-    const { stdout } = await this.#runner('nsenter', argv, `${lines.join('\n')}\n`);
-    const [[link] = [], routes = []] = stdout
-      .split('\n')
-      .filter((line) => line.startsWith('['))
-      .map((line) => JSON.parse(line) as unknown[]);
+    const [[link] = [], routes = []] = await this.#ask(netns, lines);
     if (!link) return undefined;
     const { address = '', mtu, flags, addr_info } = link as LinkDetails;
     return {
@@ -173,6 +190,47 @@ export class LinuxPodKernel implements PodKernel {
       addresses: addr_info.flatMap(({ local }) => (local === undefined || local.startsWith('fe80:') ? [] : local)),
       routes: (routes as IpRoute[]).filter(({ table }) => table === undefined).map(({ dst }) => dst),
     };
+  }
+
+  async whoHas(
+    netns: string | undefined,
+    device: string,
+    addresses: readonly string[],
+    patience: number,
+  ): Promise<ReadonlyMap<string, string>> {
+    const deadline = performance.now() + patience;
+    const look = `neigh show dev ${device}`;
+    const [remembered = []] = await this.#ask(netns, [look]);
+    const old = new Set((remembered as Neighbour[]).flatMap(({ dst, lladdr }) => (lladdr === undefined ? [] : dst)));
+    // The kernel asks as if there were something to send; what it knows it asks once more.
+    const questions = addresses.map((address) =>
+      old.has(address)
+        ? `neigh change ${address} dev ${device} nud probe`
+        : `neigh replace ${address} dev ${device} nud none use`,
+    );
+    await this.#ask(netns, questions);
+    for (let pause = FIRST_LOOK; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const left = deadline - performance.now();
+      await delay(Math.max(0, Math.min(pause, left)));
+      const [entries = []] = await this.#ask(netns, [look]);
+      const known = new Map(
+        (entries as Neighbour[]).flatMap(({ dst, lladdr, state }): [string, string][] => {
+          const answered = lladdr !== undefined && (!old.has(dst) || state.includes('REACHABLE'));
+          return answered && addresses.includes(dst) ? [[dst, lladdr]] : [];
+        }),
+      );
+      if (left <= 0 || known.size === addresses.length) return known;
+    }
+  }
+
+  /** One list for each line that was answered. */
+  async #ask(netns: string | undefined, lines: readonly string[]): Promise<unknown[][]> {
+    const [program, ...rest] = [...(netns === undefined ? [] : ['nsenter', `--net=${netns}`]), ...ASK];
+    const { stdout } = await this.#runner(program, rest, `${lines.join('\n')}\n`);
+    return stdout
+      .split('\n')
+      .filter((line) => line.startsWith('['))
+      .map((line) => JSON.parse(line) as unknown[]);
   }
 }
 

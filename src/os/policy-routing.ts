@@ -16,6 +16,7 @@ export interface IpRule {
   readonly dstlen?: number;
   readonly table?: string;
   readonly action?: string;
+  readonly iif?: string;
   readonly fwmark?: string;
   readonly not?: unknown;
   readonly suppress_prefixlen?: number;

@@ -19,6 +19,9 @@ export interface NoAddress {
 
 export class PodAddresses {
   readonly subnet: Prefix;
+  readonly #first: number;
+  readonly #last: number;
+  readonly #reserved: ReadonlySet<number>;
   /** Holders by the address's number in the subnet. */
   readonly #held = new Map<number, string>();
   /** When free ones were given back, ms since 1970; the one that rests the longest stands first. */
@@ -26,14 +29,18 @@ export class PodAddresses {
   /** Numbers below are held, or rest. */
   #fresh: number;
 
-  constructor(subnet: Prefix) {
+  /** @param foreign the range is a part of a network of others, who have these addresses of it; none is the node's by its place */
+  constructor(subnet: Prefix, foreign?: readonly Address[]) {
     this.subnet = subnet;
-    this.#fresh = firstOf(subnet);
+    this.#first = foreign ? 0 : firstOf(subnet);
+    this.#last = foreign ? Math.min(MOST, sizeOf(subnet)) - 1 : lastOf(subnet);
+    this.#fresh = this.#first;
+    this.#reserved = new Set((foreign ?? []).flatMap((address) => this.#numberOf(address) ?? []));
   }
 
   /** Numbers from the first pod's to the last. */
   get size(): number {
-    return Math.max(0, lastOf(this.subnet) - firstOf(this.subnet) + 1);
+    return Math.max(0, this.#last - this.#first + 1 - this.#reserved.size);
   }
 
   get held(): number {
@@ -90,9 +97,9 @@ export class PodAddresses {
   }
 
   #next(now: number): number | NoAddress {
-    const last = lastOf(this.subnet);
-    for (; this.#fresh <= last; this.#fresh++) {
-      if (!this.#held.has(this.#fresh) && !this.#resting.has(this.#fresh)) return this.#fresh;
+    for (; this.#fresh <= this.#last; this.#fresh++) {
+      const number = this.#fresh;
+      if (!this.#held.has(number) && !this.#resting.has(number) && !this.#reserved.has(number)) return number;
     }
     for (const [number, since] of this.#resting) {
       // A clock that was set back must not keep an address for ever.
@@ -112,10 +119,16 @@ export class PodAddresses {
     if (number === undefined) {
       return { why: 'outside', words: `${text} is not a pod's address of ${formatPrefix(this.subnet)}` };
     }
-    if (number < firstOf(this.subnet)) {
+    if (this.#reserved.has(number)) {
       return {
         why: 'reserved',
-        words: `${text} is the node's or the gateway's: pods have those from ${formatAddress(addressAt(this.subnet, firstOf(this.subnet)))} on`,
+        words: `${text} is the gateway's, the node's or the network's own: pods cannot have it`,
+      };
+    }
+    if (number < this.#first) {
+      return {
+        why: 'reserved',
+        words: `${text} is the node's or the gateway's: pods have those from ${formatAddress(addressAt(this.subnet, this.#first))} on`,
       };
     }
     const holder = this.#held.get(number);
@@ -125,7 +138,7 @@ export class PodAddresses {
   #numberOf(address: Address): number | undefined {
     if (address.family !== this.subnet.family) return undefined;
     const low = (address.words[3] & ~this.#mask()) >>> 0;
-    if (low > lastOf(this.subnet)) return undefined;
+    if (low > this.#last) return undefined;
     const own = addressAt(this.subnet, low);
     return own.words.every((word, i) => word === address.words[i]) ? low : undefined;
   }
@@ -144,6 +157,10 @@ function firstOf(subnet: Prefix): number {
 
 /** The last address of an IPv4 subnet is its broadcast address. */
 function lastOf(subnet: Prefix): number {
-  const size = 2 ** Math.min(52, familyBits(subnet.family) - subnet.length);
+  const size = sizeOf(subnet);
   return Math.min(MOST, size) - (subnet.family === 4 && size <= MOST ? 2 : 1);
+}
+
+function sizeOf(subnet: Prefix): number {
+  return 2 ** Math.min(52, familyBits(subnet.family) - subnet.length);
 }

@@ -7,7 +7,7 @@ import type { Address, Prefix } from '../wire/address.js';
 import type { NetworkConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
 import type { NodeLink } from './kernel.js';
-import type { PodRecord } from './pod-record.js';
+import type { OnUnderlay, PodRecord } from './pod-record.js';
 
 /** What attachments want to know of their node. */
 export interface PodNode {
@@ -36,6 +36,8 @@ export interface Preparation {
 export interface PodPlan {
   /** Lines of `ip` in the node's namespace, up to where the pod's interface is in the pod. */
   readonly node: readonly string[];
+  /** In the pod, before all else, on a network that others share: its addresses are asked for then, before it takes them. */
+  readonly join?: { readonly sysctls: readonly DesiredSysctl[]; readonly lines: readonly string[] };
   readonly podSysctls: readonly DesiredSysctl[];
   readonly pod: readonly string[];
   /** Take it back; what is gone already may fail. In the pod first, where there still is one. */
@@ -43,6 +45,8 @@ export interface PodPlan {
   readonly undoNode: readonly string[];
   /** The device whose incoming frames are held against the pod's addresses (guard.ts); absent: there is none. */
   readonly guarded?: string;
+  /** `macvlan`: its chain in macvlan-guard.ts. */
+  readonly chain?: string;
   readonly result: CniResult;
   /** What CHECK looks for: destinations of the pod's routes. */
   readonly routes: readonly string[];
@@ -53,18 +57,30 @@ export interface Choice {
   /** The node's device that leads to the pod. */
   readonly device: string;
   /** The one that is handed over. */
-  readonly origin: string;
-  readonly mac: string;
+  readonly origin?: string;
+  /** Absent: it follows from the pod's address. */
+  readonly mac?: string;
   /** Bytes. */
   readonly mtu: number;
   /** Nothing but the pod is behind `device`: its frames can be held against the pod's addresses. */
   readonly alone: boolean;
+  /** `macvlan`: where, and the addresses that pods may have instead of the node's subnets'. */
+  readonly underlay?: OnUnderlay;
+  readonly range?: readonly AddressRange[];
+}
+
+/** Addresses of a network that is not podwire's, of which pods may have some. */
+export interface AddressRange {
+  readonly range: Prefix;
+  /** Others'. */
+  readonly reserved: readonly Address[];
 }
 
 export interface Attachment {
   /** Absent: a device of its own is made. A text says why it cannot be. */
   readonly choose?: (network: NetworkConfig, links: readonly NodeLink[]) => Choice | string;
-  readonly prepare: (node: PodNode) => Preparation;
+  /** @param record any of the pods that share it */
+  readonly prepare: (node: PodNode, record: PodRecord) => Preparation;
   readonly plan: (record: PodRecord, node: PodNode) => PodPlan;
   /** Lines that bring back what goes when the node's own addresses go, as between two lives of a node. */
   readonly renew: (record: PodRecord, node: PodNode) => readonly string[];

@@ -1,6 +1,8 @@
 /** What is remembered against what is there: leaks, and what somebody took away. Pure. */
 import { BRIDGE } from '../control/desired-host.js';
+import { deviceName } from './device-name.js';
 import type { NodeLink } from './kernel.js';
+import { COMMON } from './macvlan-guard.js';
 import { type PodRecord, podKey } from './pod-record.js';
 import type { Pod, PodTable } from './pod-table.js';
 import { unknownDevices } from './recovery.js';
@@ -21,7 +23,7 @@ export interface AuditFacts {
   readonly links: readonly NodeLink[];
   /** Keys of pods whose namespace is not there any more. */
   readonly withoutNamespace: ReadonlySet<string>;
-  /** The guard's table as text. */
+  /** The guards' tables as text. */
   readonly guard: string | undefined;
 }
 
@@ -33,7 +35,7 @@ export function auditProblems({ table, links, withoutNamespace, guard = '' }: Au
   const staleKeys = new Set(stale.map(({ record }) => podKey(record)));
   const living = pods.filter(({ record }) => !staleKeys.has(podKey(record)));
   const chains = new Set([...guard.matchAll(/^\tchain (\S+) \{$/gm)].map(([, name]) => name));
-  const known = new Set([...table.pods()].map(({ record }) => record.device));
+  const known = new Set([...table.pods()].map(({ record }) => chainOf(record)));
   return [
     ...stale,
     ...unknownDevices(table, links).map(
@@ -44,7 +46,7 @@ export function auditProblems({ table, links, withoutNamespace, guard = '' }: Au
       }),
     ),
     ...living
-      .filter(({ record }) => !record.shared && names.has(record.device) && !chains.has(record.device))
+      .filter(({ record }) => isGuarded(record) && names.has(record.device) && !chains.has(chainOf(record)))
       .map(
         ({ record }): AuditProblem => ({
           kind: 'guard',
@@ -52,7 +54,7 @@ export function auditProblems({ table, links, withoutNamespace, guard = '' }: Au
         }),
       ),
     ...[...chains]
-      .filter((chain) => !known.has(chain))
+      .filter((chain) => !known.has(chain) && !chain.startsWith(COMMON))
       .map((chain): AuditProblem => ({ kind: 'guard', words: `rules for ${chain}, which no pod has` })),
     ...links
       .filter(({ name, master }) => master === BRIDGE && !name.startsWith('pw'))
@@ -60,6 +62,15 @@ export function auditProblems({ table, links, withoutNamespace, guard = '' }: Au
         ({ name }): AuditProblem => ({ kind: 'foreign', words: `${name} is a port of ${BRIDGE} and not podwire's` }),
       ),
   ];
+}
+
+/** Of the guard's rules for a pod. */
+function chainOf(record: PodRecord): string {
+  return record.underlay ? deviceName(podKey(record)) : record.device;
+}
+
+function isGuarded({ shared, underlay }: PodRecord): boolean {
+  return underlay !== undefined || !shared;
 }
 
 function staleness(

@@ -24,6 +24,24 @@ export function macOfDevice(device: string): string {
   return derived(`device ${device}`);
 }
 
+const SIBLING = 'pwmv-';
+const MOST_OF_PARENT = 15 - SIBLING.length;
+
+/** The node's macvlan beside its pods', on a device: `pwmv-eth0`; a long name is a hash. */
+export function siblingName(parent: string): string {
+  if (parent.length <= MOST_OF_PARENT) return SIBLING + parent;
+  return SIBLING + createHash('sha256').update(parent).digest('hex').slice(0, MOST_OF_PARENT);
+}
+
+export function isSibling(device: string): boolean {
+  return device.startsWith(SIBLING);
+}
+
+/** Others share the network: no two nodes may have the same. @param mac the parent's */
+export function macOfSibling(mac: string): string {
+  return derived(`sibling ${mac}`);
+}
+
 /** Administered locally, of one station. */
 function derived(text: string): string {
   const mac = new Uint8Array(createHash('sha256').update(`podwire ${text}`).digest().subarray(0, 6));

@@ -8,8 +8,8 @@ import { type Address, formatAddress, parseAddress } from '../wire/address.js';
 export const GUARD_FAMILY = 'netdev';
 export const GUARD_TABLE = 'podwire';
 
-/** Before what others do at ingress. */
-const PRIORITY = -500;
+/** Before what others do there. */
+export const PRIORITY = -500;
 
 /** What a host does before it has an address (RFC 4862 §5.4), from `::`. */
 const WITHOUT_ADDRESS = '{ nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report }';
@@ -17,15 +17,8 @@ const WITHOUT_ADDRESS = '{ nd-neighbor-solicit, nd-router-solicit, mld-listener-
 /** Makes the pod's chain, or makes it anew. The device must be there. @param mac the pod's */
 export function guardText(device: string, mac: string, addresses: readonly Address[]): string {
   const chain = `${GUARD_FAMILY} ${GUARD_TABLE} ${device}`;
-  const ipv4 = addresses.filter(({ family }) => family === 4).map(formatAddress);
-  const ipv6 = addresses.filter(({ family }) => family === 6).map(formatAddress);
   const refuse = `counter name "${device}" drop`;
-  const rules = [
-    `ether saddr != ${mac} ${refuse}`,
-    ...(ipv4.length > 0 ? ipv4Rules(mac, ipv4) : []),
-    ...(ipv6.length > 0 ? ipv6Rules([...ipv6, linkLocal(mac)], refuse) : []),
-    refuse,
-  ];
+  const rules = [`ether saddr != ${mac} ${refuse}`, ...ownRules(mac, addresses, refuse), refuse];
   return [
     `add table ${GUARD_FAMILY} ${GUARD_TABLE}`,
     `add counter ${chain}`,
@@ -48,6 +41,16 @@ export function unguardText(device: string): string {
     `delete counter ${own}`,
     '',
   ].join('\n');
+}
+
+/** Accept what has the pod's addresses; what is left is to be refused. @param refuse says how */
+export function ownRules(mac: string, addresses: readonly Address[], refuse: string): string[] {
+  const ipv4 = addresses.filter(({ family }) => family === 4).map(formatAddress);
+  const ipv6 = addresses.filter(({ family }) => family === 6).map(formatAddress);
+  return [
+    ...(ipv4.length > 0 ? ipv4Rules(mac, ipv4) : []),
+    ...(ipv6.length > 0 ? ipv6Rules([...ipv6, linkLocal(mac)], refuse) : []),
+  ];
 }
 
 /** ARP: who says so, and what is said, are both its own; 0.0.0.0 asks whether an address is free (RFC 5227 §1.1). */

@@ -9,6 +9,9 @@ export interface NodeLink {
   readonly index: number;
   /** `veth`, `bridge`, …; empty: of hardware. */
   readonly kind: string;
+  /** `ether`, `loopback`, `none` (TUN), … */
+  readonly type: string;
+  readonly wireless: boolean;
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
@@ -19,6 +22,10 @@ export interface NodeLink {
   /** What was written on it. */
   readonly alias?: string;
   readonly addresses: readonly string[];
+  /** The same with their prefix lengths. */
+  readonly networks: readonly string[];
+  /** Next hops of default routes by it. */
+  readonly gateways: readonly string[];
 }
 
 /** An interface as its pod sees it. */
@@ -61,6 +68,18 @@ export interface PodKernel {
   /** Of this life or an earlier one. */
   underlayRoutes(): Promise<UnderlayRoutes>;
   interface(netns: string, ifname: string): Promise<PodInterface | undefined>;
+  /**
+   * Asks the network behind a device who has these addresses, by ARP and neighbour solicitations.
+   * @param netns where the device is; undefined: it is the node's
+   * @param patience milliseconds
+   * @returns MACs by address, of those that answered; complete before the time is over if all did
+   */
+  whoHas(
+    netns: string | undefined,
+    device: string,
+    addresses: readonly string[],
+    patience: number,
+  ): Promise<ReadonlyMap<string, string>>;
   /** Nothing is asked of it any more. */
   close(): void;
   /** How a namespace can reach the node's own: a path. */

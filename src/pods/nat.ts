@@ -19,6 +19,7 @@ export function natText(records: readonly PodRecord[], clusterCidr: readonly Pre
   // Deleting what is not there fails: it is made first.
   const away = [`add table ${table}`, `delete table ${table}`];
   const asking = records.filter(needsNat);
+  const siblings = [...new Set(records.flatMap(({ device, underlay }) => (underlay ? [device] : [])))];
   if (asking.length === 0) return [...away, ''].join('\n');
   const ports = asking.flatMap((record) => record.ports.flatMap((port) => portRules(port, record.addresses)));
   return [
@@ -37,7 +38,7 @@ export function natText(records: readonly PodRecord[], clusterCidr: readonly Pre
     '  }',
     '  chain postrouting {',
     '    type nat hook postrouting priority srcnat; policy accept;',
-    ...asking.flatMap((record) => sourceRules(record, clusterCidr, tun)).map((rule) => `    ${rule}`),
+    ...asking.flatMap((record) => sourceRules(record, clusterCidr, [tun, ...siblings])).map((rule) => `    ${rule}`),
     '  }',
     '}',
     '',
@@ -60,17 +61,18 @@ function portRules({ hostPort, containerPort, protocol, hostIP }: PortMapping, a
 function sourceRules(
   { addresses, masquerade, ports }: PodRecord,
   clusterCidr: readonly Prefix[],
-  tun: string,
+  inside: readonly string[],
 ): string[] {
+  const elsewhere = inside.map((device) => `oifname != "${device}"`).join(' ');
   return addresses.flatMap((address) => {
     const ip = address.includes(':') ? 'ip6' : 'ip';
-    const inside = clusterCidr.filter(({ family }) => (family === 6) === (ip === 'ip6')).map(formatPrefix);
+    const cluster = clusterCidr.filter(({ family }) => (family === 6) === (ip === 'ip6')).map(formatPrefix);
     return [
       // Asking itself through the node's port it would get an answer from itself.
       ...(ports.length > 0 ? [`${ip} saddr ${address} ${ip} daddr ${address} ct status dnat masquerade`] : []),
       ...(masquerade
         ? [
-            `${ip} saddr ${address} ${ip} daddr != { ${inside.join(', ')} } oifname != "${tun}" fib daddr type unicast masquerade`,
+            `${ip} saddr ${address} ${ip} daddr != { ${cluster.join(', ')} } ${elsewhere} fib daddr type unicast masquerade`,
           ]
         : []),
     ];

@@ -17,18 +17,20 @@ import { auditProblems } from './audit.js';
 import { CNI, CniError } from './cni/error.js';
 import type { AttachmentWords, NetworkConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
-import { deviceName, macOfAddress, macOfDevice } from './device-name.js';
+import { deviceName, isSibling, macOfAddress, macOfDevice } from './device-name.js';
 import { GUARD_FAMILY, GUARD_TABLE, guardText, unguardText } from './guard.js';
 import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
+import { MACVLAN_TABLE, macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
 import { podProblems } from './pod-problems.js';
-import { type AttachmentName, type PodRecord, podKey, podStatus } from './pod-record.js';
+import { type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
 import { PodTable } from './pod-table.js';
 import { recover } from './recovery.js';
+import { refuseDuplicates, refuseSwallowedMac } from './shared-network.js';
 import { Turns } from './turns.js';
-import { type UnderlayRoutes, underlayLines } from './underlay-routes.js';
+import { directRoutes, type RoutedPeer, type UnderlayRoutes, underlayLines } from './underlay-routes.js';
 
 /** Pods that are worked on at a time: each takes a few processes. */
 const AT_A_TIME = 8;
@@ -40,7 +42,7 @@ const LEAST_LINES = 4096;
 const GONE =
   /No such process|No such device|Cannot find device|Cannot assign requested address|No such file|not found/i;
 
-const NO_ROUTES: UnderlayRoutes = { subnets: [], peers: [] };
+const NO_ROUTES: UnderlayRoutes = { subnets: [], peers: [], siblings: [], direct: [] };
 
 export interface PodNetworkOptions {
   readonly kernel: PodKernel;
@@ -59,8 +61,9 @@ export class PodNetwork {
   readonly #turns = new Turns(AT_A_TIME);
   #node: PodNode | undefined;
   /** What all pods of an attachment share is there, or being made. */
-  readonly #prepared = new Map<AttachmentName, Promise<void>>();
+  readonly #prepared = new Map<string, Promise<void>>();
   #routes: UnderlayRoutes = NO_ROUTES;
+  #peers: readonly RoutedPeer[] = [];
   #routing: Promise<unknown> = Promise.resolve();
   /** What the last audit found and left: it is told once. */
   #found: ReadonlySet<string> = new Set();
@@ -105,10 +108,10 @@ export class PodNetwork {
     this.#prepared.clear();
     await this.#orTell(this.#findRoutes());
     const records = this.#records();
-    for (const attach of new Set(records.map((record) => record.attach))) {
-      await this.#orTell(this.#prepare(attach, node));
-    }
+    const sharing = new Map(records.map((record) => [sharedBy(record), record]));
+    for (const record of sharing.values()) await this.#orTell(this.#prepare(record, node));
     await this.#orTell(this.#renew(records));
+    if (records.some(({ underlay }) => underlay)) await this.#orTell(this.#renewMacvlan());
   }
 
   /** What an earlier life left is taken for ours: what of it is not wanted goes with the next change. */
@@ -143,11 +146,22 @@ export class PodNetwork {
     await this.#follow(NO_ROUTES);
   }
 
-  /** Pods reach these nodes' underlay addresses through the tunnel. */
-  follow(underlays: readonly Address[]): Promise<void> {
+  /** Pods reach these nodes' underlay addresses through the tunnel, and macvlan pods those nodes' pods without it. */
+  follow(peers: readonly RoutedPeer[]): Promise<void> {
+    this.#peers = peers;
+    return this.#followPeers();
+  }
+
+  #followPeers(): Promise<void> {
     const node = this.#node;
     if (!node) return Promise.resolve();
-    return this.#follow({ subnets: node.subnets, peers: underlays });
+    const beside = new Map(this.#records().flatMap(({ device, underlay }) => (underlay ? [[device, underlay]] : [])));
+    return this.#follow({
+      subnets: node.subnets,
+      peers: this.#peers.flatMap(({ underlays }) => underlays),
+      siblings: [...beside.keys()],
+      direct: directRoutes([...beside.values()], this.#peers, node),
+    });
   }
 
   #follow(wanted: UnderlayRoutes): Promise<void> {
@@ -180,8 +194,11 @@ export class PodNetwork {
     if (guard !== undefined) {
       await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
     }
+    const siblings = (await kernel.links()).filter(({ name }) => isSibling(name));
+    if (siblings.length > 0) await kernel.filter(macvlanText([], [], [], []));
     await kernel.nodeForced([
       `link del dev ${BRIDGE}`,
+      ...siblings.map(({ name }) => `link del dev ${name}`),
       ...unreachables(this.#options.clusterCidr).map((route) => `route del ${route}`),
     ]);
   }
@@ -200,7 +217,7 @@ export class PodNetwork {
   async statuses(): Promise<PodStatus[]> {
     const records = this.#records();
     const traffic = records.length > 0 ? await this.#options.kernel.traffic() : undefined;
-    return records.map((record) => podStatus(record, traffic?.get(record.device)));
+    return records.map((record) => podStatus(record, record.underlay ? undefined : traffic?.get(record.device)));
   }
 
   add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
@@ -233,7 +250,7 @@ export class PodNetwork {
     }
     const plan = ATTACHMENT[record.attach].plan(record, node);
     try {
-      await allOf([durable, this.#make(record, plan, node)]);
+      await allOf([durable, this.#make(record, plan, node, network.ips.length > 0)]);
       store.append([this.#table.whole(key)]);
     } catch (error) {
       await this.#giveUp(record, plan, error);
@@ -263,7 +280,7 @@ export class PodNetwork {
     choice: Choice | undefined,
   ): PodRecord {
     const now = this.#options.now();
-    const addresses = this.#table.allocate(key, network.ips, now);
+    const addresses = this.#table.allocate(key, network.ips, now, choice?.range);
     if ('why' in addresses) {
       throw new CniError(
         addresses.why === 'cooling' ? CNI.TRY_AGAIN : CNI.NO_ADDRESS,
@@ -271,6 +288,8 @@ export class PodNetwork {
       );
     }
     const [first] = addresses;
+    // On the node's own network nothing is wrapped.
+    const most = choice?.underlay ? choice.mtu : Math.min(node.mtu, choice?.mtu ?? node.mtu);
     return {
       containerId: words.containerId,
       ifname: words.ifname,
@@ -279,8 +298,10 @@ export class PodNetwork {
       attach: network.attach,
       device: choice?.device ?? deviceName(key),
       mac: network.mac ? formatMac(network.mac) : (choice?.mac ?? macOfAddress(first)),
-      ...(choice && { origin: choice.origin, shared: !choice.alone }),
-      mtu: Math.min(network.mtu ?? node.mtu, node.mtu, choice?.mtu ?? node.mtu),
+      ...(choice && { shared: !choice.alone }),
+      ...(choice?.origin !== undefined && { origin: choice.origin }),
+      ...(choice?.underlay && { underlay: choice.underlay }),
+      mtu: Math.min(network.mtu ?? most, most),
       addresses: addresses.map(formatAddress),
       masquerade: network.masquerade,
       ports: network.ports,
@@ -289,25 +310,37 @@ export class PodNetwork {
     };
   }
 
-  async #make(record: PodRecord, plan: PodPlan, node: PodNode): Promise<void> {
-    const { kernel } = this.#options;
-    await this.#prepare(record.attach, node);
+  /** @param wanted its addresses are those that the runtime asked for */
+  async #make(record: PodRecord, plan: PodPlan, node: PodNode, wanted: boolean): Promise<void> {
+    const { kernel, events } = this.#options;
+    await this.#prepare(record, node);
     await kernel.node(plan.node);
+    if (plan.join) {
+      await allOf([this.#renewMacvlan(), this.#followPeers()]);
+      await kernel.pod(record.netns, plan.join.sysctls, plan.join.lines);
+      await refuseDuplicates(kernel, record, wanted);
+    }
     await allOf([
       kernel.pod(record.netns, plan.podSysctls, plan.pod),
       plan.guarded && kernel.filter(guardText(plan.guarded, record.mac, addressesIn(record))),
-      needsNat(record) && this.#renewNat(),
+      this.#concernsNat(record) && this.#renewNat(),
       record.attach !== 'bridge' && this.#prepared.has('bridge') && this.#announce([record], node),
     ]);
+    if (plan.join && !(await refuseSwallowedMac(kernel, record))) {
+      events.tell(
+        'macvlan-unproven',
+        `whether the network behind ${record.underlay?.parent} lets ${record.mac} through is not known: no gateway answers`,
+      );
+    }
   }
 
   /** What a failed ADD made is undone, its addresses given back. */
   async #giveUp(record: PodRecord, plan: PodPlan, error: unknown): Promise<never> {
     // Perhaps somebody removed the bridge.
-    this.#prepared.delete(record.attach);
+    this.#prepared.delete(sharedBy(record));
     const left = await this.#takeBack(record, plan);
     this.#forget(record);
-    if (needsNat(record)) await this.#renewNat().catch((second) => left.push(messageOf(second)));
+    await this.#renewTables(record).catch((second) => left.push(messageOf(second)));
     const state =
       left.length === 0 ? 'what was made is taken back' : `of what was made this is left: ${left.join('; ')}`;
     const exists = /File exists/.test(messageOf(error));
@@ -337,7 +370,7 @@ export class PodNetwork {
       );
     }
     this.#forget(record);
-    if (needsNat(record)) await this.#renewNat();
+    await this.#renewTables(record);
     events.tell(
       'pod-gone',
       `${nameOf(record)} is gone, ${record.addresses.join(', ')} may be given out again`,
@@ -354,10 +387,12 @@ export class PodNetwork {
     }
     const [failures, guard] = await Promise.all([
       kernel.nodeForced(plan.undoNode),
-      kernel.filter(unguardText(record.device)).then(
-        () => [],
-        (error) => [messageOf(error)],
-      ),
+      record.underlay
+        ? []
+        : kernel.filter(unguardText(record.device)).then(
+            () => [],
+            (error) => [messageOf(error)],
+          ),
     ]);
     // Others may be behind the same device.
     const key = podKey(record);
@@ -392,7 +427,7 @@ export class PodNetwork {
       const [links, inside, guard] = await Promise.all([
         kernel.links(record.device),
         kernel.interface(words.netns ?? record.netns, record.ifname),
-        plan.guarded ? kernel.filterChain(GUARD_FAMILY, GUARD_TABLE, plan.guarded) : undefined,
+        this.#chainOf(plan),
       ]);
       const [problem] = podProblems({ record, plan, links, inside, guard, previous: network.previous });
       if (problem) throw new CniError(CNI.NOT_AS_MADE, problem);
@@ -416,7 +451,7 @@ export class PodNetwork {
     const records = this.#records();
     const [links, guard, spaces] = await Promise.all([
       kernel.links(),
-      kernel.filterTable(GUARD_FAMILY, GUARD_TABLE),
+      this.#guards(),
       Promise.all(records.map(({ netns }) => (netns === '' ? 'there' : kernel.namespace(netns)))),
     ]);
     const withoutNamespace = new Set(records.filter((_, i) => spaces[i] === 'missing').map(podKey));
@@ -436,29 +471,64 @@ export class PodNetwork {
     return { pods: this.#table.size, findings };
   }
 
-  async #prepare(attach: AttachmentName, node: PodNode): Promise<void> {
-    const before = this.#prepared.get(attach);
+  async #prepare(record: PodRecord, node: PodNode): Promise<void> {
+    const key = sharedBy(record);
+    const before = this.#prepared.get(key);
     if (before) return before;
-    const done = this.#prepareNow(attach, node);
-    this.#prepared.set(attach, done);
-    done.catch(() => this.#prepared.delete(attach));
+    const done = this.#prepareNow(record, node);
+    this.#prepared.set(key, done);
+    done.catch(() => this.#prepared.delete(key));
     return done;
   }
 
-  async #prepareNow(attach: AttachmentName, node: PodNode): Promise<void> {
+  async #prepareNow(record: PodRecord, node: PodNode): Promise<void> {
     const { kernel } = this.#options;
-    const { make, sysctls, lines } = ATTACHMENT[attach].prepare(node);
+    const { make, sysctls, lines } = ATTACHMENT[record.attach].prepare(node, record);
     if (make.length > 0) await kernel.nodeForced(make);
     await kernel.settings(sysctls);
     if (lines.length > 0) await kernel.node(lines);
     await kernel.nodeForced(unreachables(node.clusterCidr).map((route) => `route replace ${route}`));
-    if (attach === 'bridge') await this.#announce(this.#records(), node);
+    if (record.attach === 'bridge') await this.#announce(this.#records(), node);
   }
 
   async #announce(records: readonly PodRecord[], node: PodNode): Promise<void> {
-    const beside = records.filter(({ attach }) => attach !== 'bridge');
+    const beside = records.filter(({ attach }) => attach !== 'bridge' && attach !== 'macvlan');
     const lines = beside.flatMap((record) => announceOnBridge(addressesOf(record, node)).make);
     if (lines.length > 0) await this.#options.kernel.nodeForced(lines);
+  }
+
+  /** The tables that are made of all pods, once one is gone. */
+  async #renewTables(record: PodRecord): Promise<void> {
+    await allOf([
+      this.#concernsNat(record) && this.#renewNat(),
+      ...(record.underlay ? [this.#renewMacvlan(), this.#followPeers()] : []),
+    ]);
+  }
+
+  /** Towards macvlan pods nobody is hidden. */
+  #concernsNat(record: PodRecord): boolean {
+    return needsNat(record) || (record.underlay !== undefined && this.#records().some(needsNat));
+  }
+
+  async #renewMacvlan(): Promise<void> {
+    const { kernel, clusterCidr } = this.#options;
+    const links = await kernel.links();
+    await kernel.filter(macvlanText(this.#records(), links, clusterCidr, this.#table.subnets));
+  }
+
+  /** Against forged addresses of one pod, as text. */
+  async #chainOf({ guarded, chain }: PodPlan): Promise<string | undefined> {
+    const { kernel } = this.#options;
+    if (guarded !== undefined) return kernel.filterChain(GUARD_FAMILY, GUARD_TABLE, guarded);
+    return chain === undefined ? undefined : kernel.filterChain(GUARD_FAMILY, MACVLAN_TABLE, chain);
+  }
+
+  /** The rules against forged addresses, as text. */
+  async #guards(): Promise<string | undefined> {
+    const { kernel } = this.#options;
+    const tables = [GUARD_TABLE, MACVLAN_TABLE].map((table) => kernel.filterTable(GUARD_FAMILY, table));
+    const texts = (await Promise.all(tables)).filter((text) => text !== undefined);
+    return texts.length > 0 ? texts.join('\n') : undefined;
   }
 
   #renewNat(): Promise<void> {
@@ -475,6 +545,7 @@ export class PodNetwork {
     const chains = guarded.map((record) => guardText(record.device, record.mac, addressesIn(record)));
     await kernel.filter([`add table ${table}`, `delete table ${table}`, ...chains, ''].join('\n'));
     await this.#renewNat();
+    await this.#renewMacvlan();
   }
 
   #records(): PodRecord[] {
@@ -500,6 +571,11 @@ function unreachables(clusterCidr: readonly Prefix[]): string[] {
   return clusterCidr.map(
     (range) => `unreachable ${formatPrefix(range)} metric ${UNREACHABLE_METRIC} protocol ${PROTOCOL}`,
   );
+}
+
+/** What pods share on the node has this key. */
+function sharedBy({ attach, device }: PodRecord): string {
+  return attach === 'macvlan' ? device : attach;
 }
 
 /** Waits for all, also where one fails: nothing of them goes on behind one's back. */

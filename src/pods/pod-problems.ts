@@ -41,8 +41,9 @@ export function podProblems({ record, plan, links, inside, guard, previous }: Po
     link !== undefined && link.master !== master,
     `the node's ${device} is ${master ? `not a port of ${master}` : `a port of ${link?.master}`}`,
   );
+  const chain = plan.guarded ?? plan.chain;
   say(
-    plan.guarded !== undefined && !guard?.includes(`chain ${plan.guarded} `),
+    chain !== undefined && !guard?.includes(`chain ${chain} `),
     `the rules against forged addresses of ${device} are missing`,
   );
   const told = previous?.ips.map(({ address }) => address.split('/')[0]) ?? addresses;

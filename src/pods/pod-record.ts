@@ -1,7 +1,7 @@
 /** What a node remembers of a pod's attachment, by container and interface; plain JSON, so that a line of a file holds it. */
 import type { PodStatus, PodTraffic } from '../control/node-api.js';
 
-export const ATTACHMENTS = ['bridge', 'ptp', 'device'] as const;
+export const ATTACHMENTS = ['bridge', 'ptp', 'macvlan', 'device'] as const;
 export type AttachmentName = (typeof ATTACHMENTS)[number];
 
 /** A port of the node that leads to the pod (CNI conventions, `portMappings`). */
@@ -11,6 +11,18 @@ export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   /** Only at this address of the node; absent: at all of them. */
   readonly hostIP?: string;
+}
+
+/** `macvlan`: where the pod stands in the node's own network. */
+export interface OnUnderlay {
+  /** The node's device that it hangs on. */
+  readonly parent: string;
+  /** MAC of the node's macvlan beside it. */
+  readonly siblingMac: string;
+  /** The node's own addresses there, with their prefix lengths. */
+  readonly networks: readonly string[];
+  /** Next hops of the pod's default routes: at most one a family. */
+  readonly gateways: readonly string[];
 }
 
 export interface PodRecord {
@@ -30,6 +42,7 @@ export interface PodRecord {
   readonly origin?: string;
   /** `device`: others are behind the node's device as well, which can not be guarded then. */
   readonly shared?: boolean;
+  readonly underlay?: OnUnderlay;
   /** Largest IP packet of the interface, bytes. */
   readonly mtu: number;
   /** One a family. */

@@ -6,11 +6,13 @@ import {
   type Address,
   type Family,
   formatAddress,
+  formatPrefix,
   type Prefix,
   parseAddress,
   prefixContains,
 } from '../wire/address.js';
 import { type NoAddress, PodAddresses } from './addresses.js';
+import type { AddressRange } from './attachment.js';
 import { type Entry, VERSION } from './journal.js';
 import { type PodRecord, podKey } from './pod-record.js';
 
@@ -22,6 +24,8 @@ export interface Pod {
 
 export class PodTable {
   #pools: readonly PodAddresses[] = [];
+  /** Of networks that are not podwire's (`macvlan`), by their ranges, since they were first asked for. */
+  readonly #ranges = new Map<string, PodAddresses>();
   readonly #pods = new Map<string, Pod>();
   /** What rests and is of no subnet that is ours now: it may be again. */
   readonly #restingElsewhere = new Map<string, number>();
@@ -62,13 +66,20 @@ export class PodTable {
    * One address of each of the node's families, those that are wanted among them; or why not, and then none is taken.
    * @param now ms since 1970
    */
-  allocate(key: string, wanted: readonly Address[], now: number): readonly Address[] | NoAddress {
-    const stray = wanted.find(({ family }) => !this.#pools.some(({ subnet }) => subnet.family === family));
+  allocate(
+    key: string,
+    wanted: readonly Address[],
+    now: number,
+    ranges?: readonly AddressRange[],
+  ): readonly Address[] | NoAddress {
+    const pools = ranges?.map((range) => this.#rangePool(range)) ?? this.#pools;
+    const stray = wanted.find(({ family }) => !pools.some(({ subnet }) => subnet.family === family));
     if (stray) {
-      return { why: 'outside', words: `${formatAddress(stray)}: this node has no IPv${stray.family} subnet` };
+      const lacks = ranges ? 'range has no' : 'this node has no';
+      return { why: 'outside', words: `${formatAddress(stray)}: ${lacks} IPv${stray.family} subnet` };
     }
     const taken: Address[] = [];
-    for (const pool of this.#pools) {
+    for (const pool of pools) {
       const one = pool.allocate(
         key,
         now,
@@ -85,7 +96,7 @@ export class PodTable {
 
   /** Gives back addresses of which no record was made. */
   free(addresses: readonly Address[], now: number): void {
-    for (const address of addresses) for (const pool of this.#pools) pool.release(address, now);
+    for (const address of addresses) for (const pool of this.#all()) pool.release(address, now);
   }
 
   making(record: PodRecord): Entry {
@@ -107,7 +118,7 @@ export class PodTable {
     for (const text of pod?.record.addresses ?? []) {
       const address = parseAddress(text);
       if (!address) continue;
-      if (this.#pools.some((pool) => pool.holderOf(address) !== undefined)) this.free([address], at);
+      if (this.#all().some((pool) => pool.holderOf(address) !== undefined)) this.free([address], at);
       else this.#rest(text, at);
     }
     return { do: 'gone', key, at };
@@ -140,22 +151,41 @@ export class PodTable {
     ];
   }
 
+  #all(): PodAddresses[] {
+    return [...this.#pools, ...this.#ranges.values()];
+  }
+
+  /** Ranges may overlap, as when a configuration has changed: each knows of all that is held or rests. */
+  #rangePool({ range, reserved }: AddressRange): PodAddresses {
+    const name = [formatPrefix(range), ...reserved.map(formatAddress)].join(' ');
+    const there = this.#ranges.get(name);
+    if (there) return there;
+    const pool = new PodAddresses(range, reserved);
+    this.#ranges.set(name, pool);
+    const resting = new Map([...this.#resting()].map(({ address, since }) => [formatAddress(address), since]));
+    for (const [text, since] of this.#restingElsewhere) resting.set(text, since);
+    this.#restingElsewhere.clear();
+    for (const [text, since] of [...resting].sort(([, one], [, other]) => one - other)) this.#rest(text, since);
+    for (const { record } of this.#pods.values()) this.#restore(record);
+    return pool;
+  }
+
   #restore(record: PodRecord): void {
     for (const text of record.addresses) {
       const address = parseAddress(text);
-      if (address) for (const pool of this.#pools) pool.restore(podKey(record), address);
+      if (address) for (const pool of this.#all()) pool.restore(podKey(record), address);
     }
   }
 
   #rest(text: string, since: number): void {
     const address = parseAddress(text);
     if (!address) return;
-    const pool = this.#pools.find(({ subnet }) => prefixContains(subnet, address));
-    if (pool) pool.rest(address, since);
-    else this.#restingElsewhere.set(text, since);
+    const pools = this.#all().filter(({ subnet }) => prefixContains(subnet, address));
+    for (const pool of pools) pool.rest(address, since);
+    if (pools.length === 0) this.#restingElsewhere.set(text, since);
   }
 
   *#resting(): Generator<{ address: Address; since: number }> {
-    for (const pool of this.#pools) yield* pool.resting();
+    for (const pool of this.#all()) yield* pool.resting();
   }
 }

@@ -17,6 +17,9 @@ interface InstallOptions extends Places {
   readonly name: string;
   readonly attach: string;
   readonly socket: string;
+  readonly device?: string;
+  readonly range?: readonly string[];
+  readonly gateway?: readonly string[];
   readonly mtu?: string;
   readonly masquerade?: boolean;
 }
@@ -28,6 +31,10 @@ export function configure(command: Command): void {
       'podwire cni install --attach ptp --masquerade',
       'a veth and a route for each pod; what leaves the cluster bears the address of its node',
     ],
+    [
+      'podwire cni install --name lan --attach macvlan --range 192.0.2.64/27',
+      "pods in the node's own network, with these addresses of it; each node has a range of its own",
+    ],
     ['podwire cni uninstall', 'take both away; pods that run keep running'],
   ]);
   const install = places(command.command('install'))
@@ -35,6 +42,9 @@ export function configure(command: Command): void {
     .option('--name <NAME>', 'of the network', 'podwire')
     .addOption(new Option('--attach <HOW>', 'how a pod hangs on its node').choices(ATTACHMENTS).default('bridge'))
     .option('--socket <PATH>', "the node's socket", DEFAULT_SOCKET)
+    .option('--device <NAME>', 'macvlan: the device that pods hang on; device: the one that is handed over')
+    .option('--range <CIDR...>', "macvlan: addresses of the node's own network for its pods, one range a family")
+    .option('--gateway <ADDRESS...>', "macvlan: of that network (default: the node's own)")
     .option('--mtu <BYTES>', "of pods' interfaces (default: the node's)")
     .option('--masquerade', 'what pods send out of the cluster bears the address of their node');
   install.action(async (options: InstallOptions) => {
@@ -55,7 +65,8 @@ function places(command: Command): Command {
 }
 
 /** `cniVersion` for runtimes that know no list of them; those that do take the highest that both speak. */
-export function conflist({ name, attach, socket, mtu, masquerade }: InstallOptions): object {
+export function conflist(options: InstallOptions): object {
+  const { name, attach, socket, device, range, gateway, mtu, masquerade } = options;
   const bytes = mtu === undefined ? undefined : Number(mtu);
   if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 68 && bytes <= 65_535)) {
     throw new PodwireError('CONFIG', `--mtu is ${mtu}: it must be a number of bytes from 68 to 65535`);
@@ -69,9 +80,12 @@ export function conflist({ name, attach, socket, mtu, masquerade }: InstallOptio
         type: PLUGIN_NAME,
         attach,
         socket: resolve(socket),
+        ...(device !== undefined && { device }),
+        ...(range && { range }),
+        ...(gateway && { gateway }),
         ...(bytes !== undefined && { mtu: bytes }),
         ...(masquerade && { masquerade }),
-        capabilities: { portMappings: true, ips: true, mac: true },
+        capabilities: { ...(attach !== 'macvlan' && { portMappings: true }), ips: true, mac: true },
       },
     ],
   };

@@ -58,7 +58,7 @@ export function aliasOf(record: PodRecord): string {
 }
 
 /** Settings of a pod's interface. It says by itself that its addresses are here now (gratuitous ARP, RFC 5227 §3). */
-export function podSysctls(ifname: string, addresses: readonly PodAddress[]): DesiredSysctl[] {
+export function podSysctls(ifname: string, addresses: readonly Pick<PodAddress, 'address'>[]): DesiredSysctl[] {
   const ipv6 = addresses.some(({ address }) => address.family === 6);
   return [
     { path: `net/ipv4/conf/${ifname}/arp_notify`, value: '1', needed: false },

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { seededRandom } from '../../../src/core/random.js';
 import { COOL_DOWN, PodAddresses } from '../../../src/pods/addresses.js';
+import type { AddressRange } from '../../../src/pods/attachment.js';
 import { type Entry, readLines, writeLine } from '../../../src/pods/journal.js';
 import { type PodRecord, podKey } from '../../../src/pods/pod-record.js';
 import { PodTable } from '../../../src/pods/pod-table.js';
@@ -143,3 +144,37 @@ t.test('no address of one family: none of the other is taken', async (t) => {
   t.match(table.allocate('b', [], 0), { why: 'exhausted' });
   t.same(table.usage(4), { held: 1, size: 253 });
 });
+
+t.test(
+  'ranges of foreign networks: others’ addresses are left out, and overlapping ones know of each other',
+  async (t) => {
+    const range = { range: prefix('192.0.2.0/30'), reserved: [address('192.0.2.1')] };
+    const wider = { range: prefix('192.0.2.0/29'), reserved: [] };
+    const ask = (table: PodTable, key: string, now: number, from: AddressRange, wanted: Address[] = []) => {
+      const given = table.allocate(`${key}/eth0`, wanted, now, [from]);
+      if ('why' in given) return given.why;
+      const [text] = given.map(formatAddress);
+      table.making(record(key, [text]));
+      table.whole(`${key}/eth0`);
+      return text;
+    };
+    const table = new PodTable();
+    table.setSubnets(SUBNETS);
+    t.equal(ask(table, 'a', 0, range), '192.0.2.0', 'the first and the last are as good as any');
+    t.equal(ask(table, 'b', 0, range), '192.0.2.2');
+    t.equal(ask(table, 'x', 0, range, [address('192.0.2.1')]), 'reserved');
+    t.equal(ask(table, 'x', 0, range, [address('192.0.2.9')]), 'outside');
+    t.equal(ask(table, 'x', 0, range, [address('fd00::9')]), 'outside', 'no such family');
+    t.equal(ask(table, 'c', 0, range), '192.0.2.3');
+    t.equal(ask(table, 'd', 0, range), 'exhausted');
+    table.gone('a/eth0', 1000);
+    t.equal(ask(table, 'd', 2000, range), 'cooling');
+    t.equal(ask(table, 'd', 2000, wider), '192.0.2.1', 'what the one holds or rests the other does not give out');
+    t.equal(ask(table, 'e', 2000, wider), '192.0.2.4');
+    const later = new PodTable();
+    later.replay(table.entries('one'));
+    later.setSubnets(SUBNETS);
+    t.equal(ask(later, 'f', 2000, range), 'cooling', 'over a restart too');
+    t.equal(ask(later, 'f', 1000 + COOL_DOWN, range), '192.0.2.0');
+  },
+);

@@ -1,14 +1,17 @@
 /** What pods are made with: lines and rules as golden texts, and CNI's forms. */
 import t from 'tap';
-import type { PodNode } from '../../../src/pods/attachment.js';
+import type { Choice, PodNode } from '../../../src/pods/attachment.js';
 import { ATTACHMENT } from '../../../src/pods/attachments.js';
-import { readRequest } from '../../../src/pods/cni/request.js';
+import { type NetworkConfig, readRequest } from '../../../src/pods/cni/request.js';
 import { appendResult, readResult, writeResult } from '../../../src/pods/cni/result.js';
+import { deviceName, macOfSibling } from '../../../src/pods/device-name.js';
 import { guardText, linkLocal, unguardText } from '../../../src/pods/guard.js';
+import type { NodeLink } from '../../../src/pods/kernel.js';
+import { macvlanText } from '../../../src/pods/macvlan-guard.js';
 import { natText } from '../../../src/pods/nat.js';
 import type { PodRecord } from '../../../src/pods/pod-record.js';
-import { underlayLines } from '../../../src/pods/underlay-routes.js';
-import { type Address, type Prefix, parseAddress, parsePrefix } from '../../../src/wire/address.js';
+import { directRoutes, underlayLines } from '../../../src/pods/underlay-routes.js';
+import { type Address, formatAddress, type Prefix, parseAddress, parsePrefix } from '../../../src/wire/address.js';
 
 const address = (text: string) => parseAddress(text) as Address;
 const prefix = (text: string) => parsePrefix(text) as Prefix;
@@ -89,6 +92,103 @@ add rule netdev podwire pw1 counter name "pw1" drop
   t.notMatch(guardText('pw1', '02:00:00:00:00:01', [address('10.244.1.2')]), /ip6/, 'a pod without IPv6 sends none');
 });
 
+const LINK = { index: 2, kind: '', type: 'ether', wireless: false, mtu: 1500, up: true, gateways: [] };
+const ETH0: NodeLink = {
+  ...LINK,
+  name: 'eth0',
+  mac: '02:00:00:00:01:01',
+  addresses: ['192.0.2.5', '2001:db8::5'],
+  networks: ['192.0.2.5/24', '2001:db8::5/64', 'fe80::5/64'],
+  gateways: ['192.0.2.1', 'fe80::1'],
+};
+
+t.test('macvlan: a place in the node’s own network', async (t) => {
+  const network = (more: Partial<NetworkConfig>) =>
+    ({
+      range: [prefix('192.0.2.0/26'), prefix('2001:db8::40/124')],
+      gateways: [],
+      ports: [],
+      ...more,
+    }) as NetworkConfig;
+  const choose = (more: Partial<NetworkConfig>, link: Partial<NodeLink> = {}) =>
+    ATTACHMENT.macvlan.choose?.(network(more), [{ ...ETH0, ...link }]);
+  const choice = choose({}) as Choice;
+  t.match(choice, {
+    device: 'pwmv-eth0',
+    mtu: 1500,
+    underlay: {
+      parent: 'eth0',
+      networks: ['192.0.2.5/24', '2001:db8::5/64'],
+      // A link-local next hop is not in the pod's network, as the guard sees it.
+      gateways: ['192.0.2.1'],
+    },
+  });
+  t.same(
+    choice.range?.map(({ reserved }) => reserved.map(formatAddress)),
+    [['192.0.2.5', '192.0.2.1', '192.0.2.0'], []],
+    'no pod gets the node’s address, the gateway’s or the network’s own',
+  );
+  t.match(choose({}, { wireless: true }), /eth0 cannot carry macvlan pods: it is wireless/);
+  t.match(choose({ gateways: [address('192.0.2.9')] }), { underlay: { gateways: ['192.0.2.9'] } });
+  t.equal((choose({}, { name: 'enp129s0f0np0' }) as Choice).device.length, 15, 'a long name is a hash');
+  const record: PodRecord = {
+    ...POD,
+    attach: 'macvlan',
+    device: 'pwmv-eth0',
+    addresses: ['192.0.2.2', '2001:db8::40'],
+    ...(choice.underlay && { underlay: choice.underlay }),
+  };
+  const plan = ATTACHMENT.macvlan.plan(record, NODE);
+  const own = deviceName('abc/eth0');
+  const siblingMac = macOfSibling(ETH0.mac);
+  t.same(plan.node, [
+    `link add link eth0 name ${own} netns /run/netns/abc mtu 1450 address 02:00:00:00:00:01 type macvlan mode bridge`,
+    'neigh replace 192.0.2.2 lladdr 02:00:00:00:00:01 dev pwmv-eth0 nud permanent',
+    'route replace 192.0.2.2/32 dev pwmv-eth0 protocol 84 src 192.0.2.5',
+    'neigh replace 2001:db8::40 lladdr 02:00:00:00:00:01 dev pwmv-eth0 nud permanent',
+    'route replace 2001:db8::40/128 dev pwmv-eth0 protocol 84 src 2001:db8::5',
+  ]);
+  t.same(plan.pod, [
+    'link set dev eth0 down',
+    'address add 192.0.2.2/24 dev eth0',
+    'address add 2001:db8::40/64 dev eth0',
+    'link set dev eth0 up',
+    `neigh replace 192.0.2.5 lladdr ${siblingMac} dev eth0 nud permanent`,
+    `neigh replace 2001:db8::5 lladdr ${siblingMac} dev eth0 nud permanent`,
+    'route add default via 192.0.2.1 dev eth0',
+    'route add 10.244.0.0/16 via 192.0.2.5 dev eth0 mtu 1450',
+    'route add fd00:244::/48 via 2001:db8::5 dev eth0 mtu 1450',
+  ]);
+  t.same(plan.undoPod, [`link del dev ${own}`, `link del dev podwire-${own}`], 'by names that are nobody else’s');
+
+  const sibling: NodeLink = { ...ETH0, name: 'pwmv-eth0', kind: 'macvlan', mac: siblingMac, link: 'eth0' };
+  const text = macvlanText([record], [ETH0, sibling], NODE.clusterCidr, NODE.subnets);
+  for (const line of [
+    `elements = { 02:00:00:00:01:01 : accept, ${siblingMac} : accept, 02:00:00:00:00:01 : goto ${own} }`,
+    'type filter hook egress device "eth0" priority -500; policy accept;',
+    'iifname "pwmv-eth0" ip daddr 10.244.0.0/16 ip daddr != { 10.244.1.0/24 } notrack',
+    'ip saddr { 192.0.2.2 } accept',
+  ]) {
+    t.ok(text.includes(`    ${line}\n`), line);
+  }
+  t.notMatch(text, /vlan accept/);
+  const vlan: NodeLink = { ...ETH0, name: 'eth0.7', kind: 'vlan', link: 'eth0' };
+  t.match(macvlanText([record], [ETH0, sibling, vlan], [], []), /ether type vlan accept\n {4}drop/);
+  t.notMatch(macvlanText([record], [sibling], [], []), /chain/, 'a device that is gone is in no rule');
+
+  const peers = [
+    { podCidr: [prefix('10.244.2.0/24'), prefix('fd00:244:0:2::/64')], underlays: [address('192.0.2.6')] },
+    { podCidr: [prefix('10.244.3.0/24')], underlays: [address('198.51.100.1')] },
+  ];
+  t.same(directRoutes(choice.underlay ? [choice.underlay] : [], peers, NODE), [
+    'throw 10.244.1.0/24',
+    'throw fd00:244:0:1::/64',
+    '10.244.2.0/24 via 192.0.2.6 dev eth0',
+    'unreachable 10.244.0.0/16',
+    'unreachable fd00:244::/48',
+  ]);
+});
+
 t.test('SNAT for what leaves the cluster, ports in; only where asked', async (t) => {
   t.equal(natText([POD], NODE.clusterCidr, 'podwire0'), 'add table inet podwire_nat\ndelete table inet podwire_nat\n');
   const asking: PodRecord = {
@@ -112,8 +212,9 @@ t.test('SNAT for what leaves the cluster, ports in; only where asked', async (t)
 });
 
 t.test('routes to other nodes’ underlay addresses: differences only', async (t) => {
-  const none = { subnets: [], peers: [] };
+  const none = { subnets: [], peers: [], siblings: [], direct: [] };
   const two = {
+    ...none,
     subnets: NODE.subnets.slice(0, 1),
     peers: [address('192.0.2.1'), address('192.0.2.2'), address('fd0f::1')],
   };
