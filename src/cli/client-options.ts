@@ -14,8 +14,13 @@ export function addClientOptions(command: Command): Command {
 
 /** A client of the node that the options name: `--socket`, else the socket of the file, else the default one. */
 export async function clientOf(command: Command): Promise<ApiClient> {
+  return new ApiClient(await socketOf(command));
+}
+
+/** Its path. */
+export async function socketOf(command: Command): Promise<string> {
   const { socket, config } = command.optsWithGlobals<{ socket?: string; config?: string }>();
-  return new ApiClient(socket ?? (config === undefined ? DEFAULT_SOCKET : await socketIn(config)));
+  return socket ?? (config === undefined ? DEFAULT_SOCKET : await socketIn(config));
 }
 
 /** Reads that one key; whether the rest is right is not asked. */

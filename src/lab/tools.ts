@@ -183,12 +183,12 @@ export async function startHostile(
 }
 
 /** The command that runs one of this folder's programs. */
-function script(name: string, ...args: (string | number)[]): string[] {
+export function script(name: string, ...args: (string | number)[]): string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url)), ...args.map(String)];
 }
 
 /** Waits for the line with which a program says that it is at work; returns the lines that follow. */
-async function first(child: ChildProcess, line: string): Promise<AsyncIterator<string, string | undefined>> {
+export async function first(child: ChildProcess, line: string): Promise<AsyncIterator<string, string | undefined>> {
   if (!child.stdout) throw new PodwireError('INTERNAL', 'a program without an output to watch');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value } = await lines.next();

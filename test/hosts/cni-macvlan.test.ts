@@ -1,5 +1,6 @@
 /** Pods in the node's own network: who reaches whom there, what the network refuses, and that nothing is left. */
 import t from 'tap';
+import { rangeOf } from '../../src/lab/conformance.js';
 import { Lab } from '../../src/lab/lab.js';
 import type { LabHost, Place } from '../../src/lab/plan.js';
 import { ask, hasProgram, startEcho } from '../../src/lab/tools.js';
@@ -9,8 +10,6 @@ import { labSkip } from './lab.js';
 
 const skip = labSkip() || (hasProgram('nft') ? false : 'needs nft (nftables)');
 
-/** Of the lab's subnet, for the pods of host 1, 2, …: sixteen addresses each. */
-const rangeOf = (number: number) => [`10.101.0.${number * 16 + 48}/28`, `fd00:101::${number}:0/124`];
 const macvlan = (number: number) => ({ attach: 'macvlan', range: rangeOf(number) });
 
 interface Party {
