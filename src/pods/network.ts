@@ -4,11 +4,11 @@
  * remember → make → guard → remember that it is whole → answer.
  */
 
-import { BRIDGE, PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
+import { BRIDGE } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
 import type { PodAudit, PodFinding, PodStatus } from '../control/node-api.js';
 import { formatMac } from '../core/mac.js';
-import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress } from '../wire/address.js';
+import { formatAddress, type Prefix } from '../wire/address.js';
 import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
 import type { Choice, PodNode, PodPlan } from './attachment.js';
@@ -23,6 +23,7 @@ import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
 import { MACVLAN_TABLE, macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
+import { addressesIn, allOf, factsOf, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
 import { podProblems } from './pod-problems.js';
 import { type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
@@ -561,41 +562,4 @@ export class PodNetwork {
       events.tell('pod-store-failed', messageOf(error));
     }
   }
-}
-
-/**
- * While no agent runs, what pods send to pods elsewhere is answered for, and does not leave by the default route. Behind the
- * routes to the device.
- */
-function unreachables(clusterCidr: readonly Prefix[]): string[] {
-  return clusterCidr.map(
-    (range) => `unreachable ${formatPrefix(range)} metric ${UNREACHABLE_METRIC} protocol ${PROTOCOL}`,
-  );
-}
-
-/** What pods share on the node has this key. */
-function sharedBy({ attach, device }: PodRecord): string {
-  return attach === 'macvlan' ? device : attach;
-}
-
-/** Waits for all, also where one fails: nothing of them goes on behind one's back. */
-async function allOf(works: readonly (Promise<unknown> | false | '' | undefined)[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-function addressesIn(record: PodRecord): Address[] {
-  return record.addresses.flatMap((text) => parseAddress(text) ?? []);
-}
-
-function nameOf({ pod, containerId, ifname }: PodRecord): string {
-  return `${pod ?? `container ${containerId.slice(0, 12)}`} (${ifname})`;
-}
-
-/** For programs that read events. */
-function factsOf({ pod, containerId, ifname, netns, device, addresses }: PodRecord) {
-  return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -16,7 +16,6 @@ import {
   prefixContains,
   prefixOf,
 } from '../wire/address.js';
-import type { PodNode } from './attachment.js';
 import type { OnUnderlay } from './pod-record.js';
 
 /** Number of the table. */
@@ -43,7 +42,11 @@ export interface RoutedPeer {
 }
 
 /** What comes from macvlan pods to the cluster's ranges. @param beside where these pods stand */
-export function directRoutes(beside: readonly OnUnderlay[], peers: readonly RoutedPeer[], node: PodNode): string[] {
+export function directRoutes(
+  beside: readonly OnUnderlay[],
+  peers: readonly RoutedPeer[],
+  node: Pick<UnderlayRoutes, 'subnets'> & { readonly clusterCidr: readonly Prefix[] },
+): string[] {
   if (beside.length === 0) return [];
   const networks = beside.flatMap(({ parent, networks }) =>
     networks.flatMap((text) => {
