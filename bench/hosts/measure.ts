@@ -43,7 +43,7 @@ export async function measureOverlay(overlay: Overlay, laboratory: Laboratory, s
   }
 }
 
-async function reachable(lab: Lab, address: string): Promise<void> {
+export async function reachable(lab: Lab, address: string): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
     if ((await lab.exec(lab.hosts[0], ['ping', '-n', '-c', '1', '-W', '1', address])).code === 0) return;
   }
@@ -51,7 +51,7 @@ async function reachable(lab: Lab, address: string): Promise<void> {
 }
 
 /** Gbit/s at the receiver, and what both hosts have worked for a gigabyte, programs that send and receive included. */
-async function tcp(lab: Lab, address: string, seconds: number, ...args: string[]) {
+export async function tcp(lab: Lab, address: string, seconds: number, ...args: string[]) {
   const before = cpuSeconds(lab);
   const { end } = await iperf(lab, address, ['-t', String(seconds), ...args]);
   // The client has ended, and says itself what it has worked.
@@ -69,7 +69,7 @@ function cpuSeconds(lab: Lab): number {
 }
 
 /** Thousand datagrams of 64 bytes delivered a second, of a flood. */
-async function udp(lab: Lab, address: string, seconds: number): Promise<number> {
+export async function udp(lab: Lab, address: string, seconds: number): Promise<number> {
   const { end } = await iperf(lab, address, ['-t', String(seconds), '-u', '-b', '0', '-l', '64']);
   return (end.sum.packets - end.sum.lost_packets) / end.sum.seconds / 1000;
 }

@@ -47,8 +47,8 @@ export class PeerSet {
   readonly #vxlan: { readonly vni: number; readonly port: number };
   readonly #self: Peer;
   readonly #maxPeers: number;
-  #installed = new Map<string, Installed>();
-  #byIndex = new Map<number, Peer>();
+  readonly #installed = new Map<string, Installed>();
+  readonly #byIndex = new Map<number, Peer>();
 
   /** @param self this node; it has index `SELF` and never changes */
   constructor(self: Peer, vxlan: { readonly vni: number; readonly port: number }, maxPeers: number) {
@@ -74,18 +74,16 @@ export class PeerSet {
     const removed: string[] = [];
     const added: string[] = [];
     const changed: string[] = [];
-    const after = new Map<string, Installed>();
+    // What is as it was costs a comparison: a large cluster hears of single nodes all the time.
+    const after: Installed[] = [];
 
     for (const [node, { index, peer }] of this.#installed) {
       const successor = wanted.get(node);
-      if (successor && samePeer(peer, successor)) {
-        after.set(node, { index, peer });
-        continue;
-      }
+      if (successor && samePeer(peer, successor)) continue;
       for (const prefix of prefixes(peer)) removals.push({ kind: 'removePrefix', prefix });
       if (successor) {
         changed.push(node);
-        after.set(node, { index, peer: successor });
+        after.push({ index, peer: successor });
         additions.push(...this.#install(index, successor));
       } else {
         removed.push(node);
@@ -93,28 +91,36 @@ export class PeerSet {
       }
     }
 
-    const taken = new Set([...this.#installed.values()].map(({ index }) => index));
     let free = SELF + 1;
     for (const peer of wanted.values()) {
       if (this.#installed.has(peer.node)) continue;
-      while (taken.has(free)) free++;
+      while (this.#byIndex.has(free)) free++;
       if (free >= this.#maxPeers) {
         throw new PodwireError('TABLE_FULL', `more than ${this.#maxPeers - 1} peers: nothing was changed`);
       }
-      taken.add(free);
       added.push(peer.node);
-      after.set(peer.node, { index: free, peer });
+      after.push({ index: free, peer });
       additions.push(...this.#install(free, peer));
+      free++;
     }
 
-    const unchanged = after.size - added.length - changed.length;
+    const unchanged = wanted.size - added.length - changed.length;
     return {
       difference: { changes: [...removals, ...additions], added, removed, changed, unchanged },
-      commit: () => {
-        this.#installed = after;
-        this.#byIndex = new Map([...after.values()].map(({ index, peer }) => [index, peer]));
-      },
+      commit: () => this.#commit(removed, after),
     };
+  }
+
+  #commit(removed: readonly string[], after: readonly Installed[]): void {
+    for (const node of removed) {
+      const gone = this.#installed.get(node);
+      this.#installed.delete(node);
+      if (gone) this.#byIndex.delete(gone.index);
+    }
+    for (const { index, peer } of after) {
+      this.#installed.set(peer.node, { index, peer });
+      this.#byIndex.set(index, peer);
+    }
   }
 
   /** Installed peers with their index, without this node. */

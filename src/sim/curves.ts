@@ -10,6 +10,8 @@ export interface Chart {
   readonly x: string;
   readonly y: string;
   readonly curves: readonly Curve[];
+  /** Powers of ten are equally far from each other; x is 1 at least. */
+  readonly logX?: boolean;
 }
 
 const WIDTH = 720;
@@ -22,15 +24,18 @@ const BOTTOM = 48;
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 const TICKS = 5;
 
-export function chartSvg({ title, x, y, curves }: Chart): string {
+export function chartSvg({ title, x, y, curves, logX = false }: Chart): string {
   const points = curves.flatMap(({ points: all }) => all);
-  const mostX = niceMost(Math.max(1e-9, ...points.map(([at]) => at)));
+  const farthest = Math.max(1e-9, ...points.map(([at]) => at));
+  const decades = Math.ceil(Math.log10(Math.max(10, farthest)));
+  const mostX = niceMost(farthest);
   const mostY = niceMost(Math.max(1e-9, ...points.map(([, value]) => value)));
-  const toX = (at: number) => LEFT + (at / mostX) * (WIDTH - LEFT - RIGHT);
+  const part = (at: number) => (logX ? Math.log10(Math.max(1, at)) / decades : at / mostX);
+  const toX = (at: number) => LEFT + part(at) * (WIDTH - LEFT - RIGHT);
   const toY = (value: number) => HEIGHT - BOTTOM - (value / mostY) * (HEIGHT - TOP - BOTTOM);
   const ticks = (most: number) => Array.from({ length: TICKS + 1 }, (_, i) => (most * i) / TICKS);
   const grid = [
-    ...ticks(mostX).map((at) => text(toX(at), HEIGHT - BOTTOM + 18, label(at), 'middle')),
+    ...(logX ? powers(decades) : ticks(mostX)).map((at) => text(toX(at), HEIGHT - BOTTOM + 18, label(at), 'middle')),
     ...ticks(mostY).map(
       (value) => line(LEFT, toY(value), WIDTH - RIGHT) + text(LEFT - 8, toY(value) + 4, label(value), 'end'),
     ),
@@ -54,6 +59,11 @@ ${text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x, 'middle')}
 ${text(16, (TOP + HEIGHT - BOTTOM) / 2, y, 'middle', `transform="rotate(-90 16 ${(TOP + HEIGHT - BOTTOM) / 2})"`)}
 </svg>
 `;
+}
+
+/** 1 to 10^n. */
+function powers(n: number): number[] {
+  return Array.from({ length: n + 1 }, (_, i) => 10 ** i);
 }
 
 /** The next of 1, 2, 5 times a power of ten. */
