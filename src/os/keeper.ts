@@ -139,7 +139,12 @@ export class Keeper {
       return why;
     }
     const note: Note = { keeper, agent, shape, offloads, queues: queues.length, sockets: sockets.length };
-    await writeDurably(this.#file, `${JSON.stringify(note)}\n`);
+    try {
+      await writeDurably(this.#file, `${JSON.stringify(note)}\n`);
+    } catch (error) {
+      await endProcess(keeper, 'SIGKILL', END_WAIT);
+      return error instanceof Error ? error.message : String(error);
+    }
     this.#works = true;
     if (before && isAlive(before.keeper)) await endProcess(before.keeper, 'SIGKILL', END_WAIT);
     return undefined;
