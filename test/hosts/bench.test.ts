@@ -55,11 +55,12 @@ t.test('two nodes', { skip: labSkip() }, async (t) => {
   });
 
   await t.test('a name that no peer has, and its own', async (t) => {
-    const unknown = await measure('charlie');
+    const wrong = [['charlie'], ['alpha'], ['bravo', '--streams', '1,x']];
+    const [unknown, itself, noNumber] = await Promise.all(wrong.map((words) => measure(...words)));
     t.equal(unknown.code, 2);
     t.match(unknown.stderr, /^podwire: alpha has no peer 'charlie': it has bravo\n$/);
-    t.match((await measure('alpha')).stderr, /^podwire: alpha is this node itself/);
-    t.equal((await measure('bravo', '--streams', '1,x')).code, 2);
+    t.match(itself.stderr, /^podwire: alpha is this node itself/);
+    t.equal(noNumber.code, 2);
   });
 
   const server = await serve();
@@ -126,8 +127,9 @@ t.test('two nodes', { skip: labSkip() }, async (t) => {
   });
 
   await t.test('garbage is refused, and what is too long', async (t) => {
-    for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '\n', `${'x'.repeat(100_000)}`, '{"type":"hello"}\n']) {
-      t.match(await talk(lab, alpha.host, overlay[0], garbage), /refused|^$/);
+    const garbage = ['GET / HTTP/1.1\r\n\r\n', '\n', `${'x'.repeat(100_000)}`, '{"type":"hello"}\n'];
+    for (const answer of await Promise.all(garbage.map((words) => talk(lab, alpha.host, overlay[0], words)))) {
+      t.match(answer, /refused|^$/);
     }
     const hello = '{"type":"hello","version":1}\n';
     t.match(await talk(lab, alpha.host, overlay[0], `${hello}{"type":"udp"}\n`), /welcome[^\n]*\n\{"type":"refused"/);
