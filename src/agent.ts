@@ -45,6 +45,7 @@ import { HostNetwork } from './os/host-network.js';
 import { IcmpEar } from './os/icmp-ear.js';
 import { KEEP_FOR, Keeper } from './os/keeper.js';
 import { loadNative, type Native } from './os/native.js';
+import { setNice } from './os/nice.js';
 import { OwnUnderlay } from './os/own-underlay.js';
 import { endProcess, type ProcessId } from './os/processes.js';
 import { SeedResolver } from './os/seed-resolver.js';
@@ -159,6 +160,7 @@ class NodeAgent implements Agent {
     const { stateDir, node, device } = this.#config;
     this.#native = loadNative();
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
+    this.#takePriority();
     this.#underlay = await this.#findUnderlay();
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
@@ -220,6 +222,13 @@ class NodeAgent implements Agent {
     });
     this.#releases.push(this.#events.onEvent(({ kind }) => kind === 'pod-attached' && watch.podCame()));
     this.#releases.push(() => watch.close());
+  }
+
+  /** Before there are worker threads, which have what their maker has, and before capabilities are dropped. */
+  #takePriority(): void {
+    const { nice } = this.#config;
+    const refused = setNice(nice);
+    if (refused) this.#options.log.info({ nice }, `has not all of the priority that it asks for: ${refused}`);
   }
 
   /** Once in a life: the capability that it needs is dropped with the first carrier. */

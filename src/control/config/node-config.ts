@@ -70,6 +70,8 @@ export interface NodeConfig {
   readonly gossip: GossipConfig;
   /** Worker threads, each with one queue of the device and sockets of its own. */
   readonly workers: number;
+  /** The nice value that the process takes; 0: the one that it was started with. */
+  readonly nice: number;
   readonly offload: OffloadSwitches;
   /** Path of the local API's Unix socket. */
   readonly socket: string;

@@ -276,6 +276,11 @@ export const ConfigSchema = z.strictObject(
       'Threads that move packets, each with a queue of the device and sockets of its own.',
       { value: 'COUNT', example: 1, fallback: '1 on up to 3 cores, else half of them, at most 4' },
     ),
+    nice: key(
+      whole(-20, 19).default(-10),
+      'How much of the processors the node asks for beside other programs, as nice(2) has it: below 0 is more. 0 leaves it as it was started. Without the right to it (CAP_SYS_NICE) the node runs as it was started.',
+      { value: 'NUMBER', example: -10 },
+    ),
     offload: z
       .strictObject(
         {

@@ -36,6 +36,7 @@ export function sampleConfig(changes: Partial<ResolvedConfig> = {}): ResolvedCon
     join: [],
     gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
     workers: 1,
+    nice: -10,
     offload: { checksum: 'auto', tso: 'auto', uso: 'auto', udpSegment: 'auto', udpGro: 'auto' },
     socket: '/run/podwire/podwire.sock',
     stateDir: '/var/lib/podwire',

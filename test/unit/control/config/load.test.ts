@@ -40,6 +40,7 @@ t.test('what is absent has a default', async (t) => {
     join: [],
     gossip: { port: 7946, insecure: false, profile: 'lan', forgetAfter: 3600, tune: {} },
     workers: 1,
+    nice: -10,
     offload: { checksum: 'auto', tso: 'auto', uso: 'auto', udpSegment: 'auto', udpGro: 'auto' },
     socket: '/run/podwire/podwire.sock',
     stateDir: '/var/lib/podwire',

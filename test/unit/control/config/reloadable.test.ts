@@ -51,6 +51,7 @@ t.test('nothing else may', async (t) => {
     ['vxlan.vni', { vxlan: { vni: 2 } }],
     ['vxlan.port', { vxlan: { port: 4789 } }],
     ['workers', { workers: 9 }],
+    ['nice', { nice: 0 }],
     ['offload.udpGro', { offload: { udpGro: 'off' } }],
     ['socket', { socket: '/x' }],
     ['stateDir', { stateDir: '/x' }],
