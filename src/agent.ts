@@ -4,14 +4,12 @@
  * gives everything back.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { ApiServer } from './api/server.js';
 import { Carrier, releaseAll } from './carrier.js';
 import { Cluster } from './cluster.js';
 import type { Agent, AgentOptions } from './control/agent-types.js';
 import { checkNode, fatalProblems } from './control/check.js';
-import { formatSeed } from './control/config/endpoint.js';
-import { type Endpoint, gossips, type NodeConfig, type PeerConfig } from './control/config/node-config.js';
+import { gossips, type NodeConfig, type PeerConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
 import { carriedSubnets } from './control/desired-host.js';
 import { desiredPeers, type LeftNode, NO_SUBNET } from './control/desired-peers.js';
@@ -35,7 +33,7 @@ import { memberStatus, peerStatus, routeStatuses, SECURITY, unreachedPeer } from
 import { addReadings } from './core/counters.js';
 import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
-import { hasAddress, sameUnderlay, type Underlay, underlayText } from './core/underlay.js';
+import { hasAddress, type Underlay } from './core/underlay.js';
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
 import { askForHandover, refuseUnderPods, type Successor, successorOf } from './handover.js';
 import { gatherFacts } from './os/facts.js';
@@ -46,9 +44,7 @@ import { IcmpEar } from './os/icmp-ear.js';
 import { KEEP_FOR, Keeper } from './os/keeper.js';
 import { loadNative, type Native } from './os/native.js';
 import { setNice } from './os/nice.js';
-import { OwnUnderlay } from './os/own-underlay.js';
 import { endProcess, type ProcessId } from './os/processes.js';
-import { SeedResolver } from './os/seed-resolver.js';
 import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
@@ -56,12 +52,11 @@ import { withoutEar } from './path-mtus.js';
 import { onNode } from './pods/attachments.js';
 import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
+import { UnderlayWatch } from './underlay-watch.js';
 import { formatAddress, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
 
-/** Between two looks whether the underlay address is still this machine's, ms. */
-const ADDRESS_WATCH = 2_000;
 /** How long a former agent may take to end when its successor carries, ms. */
 const FORMER_PATIENCE = 3_000;
 
@@ -81,10 +76,7 @@ class NodeAgent implements Agent {
   #api: ApiServer | undefined;
   #ear: IcmpEar | undefined;
   #mac: Uint8Array = new Uint8Array(6);
-  /** The underlay addresses that are ours at present. */
-  #underlay: Underlay = [];
-  readonly #ownUnderlay: OwnUnderlay;
-  readonly #seeds: SeedResolver;
+  readonly #underlay: UnderlayWatch;
   #cluster: Cluster | undefined;
   /** The subnets that are ours, as soon and as long as they are. */
   #claim: Claim | undefined;
@@ -101,8 +93,6 @@ class NodeAgent implements Agent {
   #carrying: Promise<void> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
   #turning: NodeJS.Immediate | undefined;
-  /** A look at the underlay addresses, one at a time. */
-  #watching: Promise<void> | undefined;
   #resolveStopped: (code: number) => void = () => {};
   /** Until it has carried something: what ends `start`. */
   #firstCarried: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -123,11 +113,12 @@ class NodeAgent implements Agent {
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
-    this.#seeds = new SeedResolver({ onFailure: (words) => this.#events.tell('join-name-failed', words) });
-    this.#ownUnderlay = new OwnUnderlay({
+    this.#underlay = new UnderlayWatch({
       configured: options.config.underlay,
-      seeds: () => this.#resolveSeeds(),
-      others: () => this.#cluster?.endpoints() ?? [],
+      join: () => this.#config.join,
+      events: this.#events,
+      onChange: () => this.#moveTo(this.#underlay.current),
+      onFailure: (error) => options.log.warn({ err: error }, String(error)),
     });
     this.#events.onEvent(({ at: _, kind, message, ...facts }) =>
       options.log[levelOf(kind)]({ kind, ...facts }, message),
@@ -161,7 +152,7 @@ class NodeAgent implements Agent {
     this.#native = loadNative();
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
     this.#takePriority();
-    this.#underlay = await this.#findUnderlay();
+    await this.#underlay.find();
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
 
@@ -217,7 +208,7 @@ class NodeAgent implements Agent {
   #watchForwarding(): void {
     const watch = new ForwardWatch(this.#events, () => {
       if (!this.#pods || !this.#claim) return undefined;
-      const config = { ...this.#config, underlay: this.#underlay, podCidr: this.#claim.podCidr };
+      const config = { ...this.#config, underlay: this.#underlay.current, podCidr: this.#claim.podCidr };
       return { config, pods: this.#pods.records().map(onNode), before: this.#firewallAtStart };
     });
     this.#releases.push(this.#events.onEvent(({ kind }) => kind === 'pod-attached' && watch.podCame()));
@@ -242,25 +233,9 @@ class NodeAgent implements Agent {
     }
   }
 
-  /** Waits while there is no route to any of the nodes to join. */
-  async #findUnderlay(): Promise<Underlay> {
-    const { join } = this.#config;
-    for (let tries = 0; !this.#releasing; tries++) {
-      const underlay = await this.#ownUnderlay.find();
-      if (underlay.length > 0) return underlay;
-      if (tries === 0) this.#events.tell('no-route', `no route to ${join.map(formatSeed).join(', ')}: waiting for one`);
-      await delay(ADDRESS_WATCH);
-    }
-    return [];
-  }
-
-  async #resolveSeeds(): Promise<Endpoint[]> {
-    return (await Promise.all(this.#config.join.map((seed) => this.#seeds.resolve(seed)))).flat();
-  }
-
   /** Before anything is changed. */
   async #refuseIfUnfit(): Promise<void> {
-    const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay };
+    const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay.current };
     const facts = await gatherFacts(config);
     this.#firewallAtStart = facts.firewall;
     const problems = fatalProblems(checkNode(config, facts));
@@ -278,8 +253,8 @@ class NodeAgent implements Agent {
     }
     this.#cluster = await Cluster.start({
       config: this.#config,
-      underlay: this.#underlay,
-      resolve: (seed) => this.#seeds.resolve(seed),
+      underlay: this.#underlay.current,
+      resolve: (seed) => this.#underlay.resolve(seed),
       mac: this.#mac,
       events: this.#events,
       log: this.#options.log,
@@ -299,14 +274,7 @@ class NodeAgent implements Agent {
     }
     // Goodbye is said while packets still flow.
     this.#releases.push(() => (this.#leavesAll ? this.#cluster?.stop() : this.#cluster?.leave(this.#givesBack)));
-    const watch = setInterval(() => {
-      this.#watching ??= this.#watchUnderlay()
-        .catch((error) => this.#options.log.warn({ err: error }, String(error)))
-        .finally(() => {
-          this.#watching = undefined;
-        });
-    }, ADDRESS_WATCH);
-    this.#releases.push(() => clearInterval(watch));
+    this.#underlay.follow(this.#cluster);
   }
 
   #hold(claim: Claim): void {
@@ -330,7 +298,7 @@ class NodeAgent implements Agent {
     if (!claim || this.#releasing) return;
     const { podCidr } = claim;
     this.#carrier = await Carrier.start({
-      config: { ...this.#config, underlay: this.#underlay, podCidr },
+      config: { ...this.#config, underlay: this.#underlay.current, podCidr },
       system: this.#known(this.#native).system,
       host: this.#known(this.#host),
       keeper: this.#known(this.#keeper),
@@ -403,7 +371,7 @@ class NodeAgent implements Agent {
   #desired(): readonly Peer[] {
     const { peers: configured, node, clusterCidr } = this.#config;
     const { podCidr, epoch } = this.#known(this.#claim);
-    const self: PeerConfig = { node, underlay: this.#underlay, podCidr, mac: this.#mac };
+    const self: PeerConfig = { node, underlay: this.#underlay.current, podCidr, mac: this.#mac };
     const statements = this.#members.map(({ statement }) => statement);
     const avoid = (other: string) => this.#cluster?.avoided(other) ?? [];
     const { peers, left } = desiredPeers(self, epoch, clusterCidr, configured, statements, avoid);
@@ -415,18 +383,9 @@ class NodeAgent implements Agent {
     return peers;
   }
 
-  /** Underlay addresses are followed as they come and go, each family apart. */
-  async #watchUnderlay(): Promise<void> {
-    const cluster = this.#cluster;
-    if (!cluster || this.#successor) return;
-    const next = await this.#ownUnderlay.look(this.#underlay, cluster.joined);
-    if (this.#releasing || sameUnderlay(next, this.#underlay)) return;
-    const had = await cluster.move(next);
-    if (this.#releasing || sameUnderlay(had, this.#underlay)) return;
-    this.#underlay = had;
-    this.#events.tell('address-changed', `the underlay address is ${underlayText(had)} now`);
-    // Sockets on an address that went away do no harm: what flows over the other family is not touched.
-    const carries = had.every((address) => this.#carrier && hasAddress(this.#carrier.underlay, address));
+  /** Sockets on an address that went away do no harm: what flows over the other family is not touched. */
+  async #moveTo(underlay: Underlay): Promise<void> {
+    const carries = underlay.every((address) => this.#carrier && hasAddress(this.#carrier.underlay, address));
     if (!carries) this.#inTurn(() => this.#startCarrier());
     else await this.#applyPeers();
   }
@@ -437,8 +396,8 @@ class NodeAgent implements Agent {
     return {
       node,
       phase: carrier ? 'running' : this.#cluster?.joined ? 'waiting-for-subnet' : 'joining',
-      underlay: this.#underlay.slice(0, 1).map(formatAddress).join(),
-      underlays: this.#underlay.map(formatAddress),
+      underlay: this.#underlay.current.slice(0, 1).map(formatAddress).join(),
+      underlays: this.#underlay.current.map(formatAddress),
       podCidr: (this.#claim?.podCidr ?? []).map(formatPrefix),
       clusterCidr: clusterCidr.map(formatPrefix),
       device,
@@ -579,6 +538,7 @@ class NodeAgent implements Agent {
       throw new PodwireError('REFUSED', 'podwire hands over already, or ends: nothing was changed');
     this.#successor = successorOf(pid, this.#known(this.#keeper));
     this.#leavesAll = true;
+    this.#underlay.pause();
     this.#options.log.info({ pid }, 'another process takes over: this one carries traffic until that one does');
     try {
       await this.#carrying;
@@ -626,6 +586,7 @@ class NodeAgent implements Agent {
 
   /** Gives everything back, last taken first; a failure is logged and does not keep the rest. */
   release(): Promise<void> {
+    this.#underlay.close();
     this.#releasing ??= releaseAll(this.#releases, this.#options.log);
     return this.#releasing;
   }
