@@ -241,6 +241,10 @@ export class PodNetwork {
     await this.#checkNamespace(netns);
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
+    // What is handed over is known by its name in the pod, also when it is taken back: it must not be another's.
+    if (choice?.origin !== undefined && (await kernel.interface(netns, words.ifname))) {
+      throw new CniError(CNI.EXISTS, `the pod has an interface ${words.ifname} already; nothing was changed`);
+    }
     const record = this.#allocate(key, netns, network, words, node, choice);
     let durable: Promise<void>;
     try {

@@ -1,4 +1,4 @@
-/** podwire conformance on a cluster that runs: three nodes that gossip and share an L2, macvlan pods among the throw-away ones. */
+/** podwire conformance on a cluster that runs: three nodes that share an L2, macvlan pods among the throw-away ones. */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -89,6 +89,22 @@ t.test('the model, pods and nodes, one way of attaching beside the other', { ski
   }
 });
 
+t.test('a device is not handed over where its name is taken, and what has the name stays', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cnitaken', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  const [container] = await containers(lab, alpha, 'device1');
+  const config = await virtualFunction(lab, container);
+  const foreign = await lab.exec(container, ['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other']);
+  t.equal(foreign.code, 0, foreign.stderr);
+  const { code, stdout } = await cni(lab, node, 'ADD', container, { config });
+  t.not(code, 0);
+  t.match(JSON.parse(stdout), { msg: /the pod has an interface eth0 already; nothing was changed/ });
+  t.match((await lab.exec(container, ['ip', '-br', 'link', 'show', 'eth0'])).stdout, /^eth0@other/);
+  t.equal((await lab.exec(alpha, ['ip', 'link', 'show', config.device])).code, 0, 'the device is on the node');
+});
+
 t.test('SNAT out of the cluster and ports in, only where asked', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'cninat', hosts: 2, pods: 0 });
   t.teardown(() => lab.destroy());
