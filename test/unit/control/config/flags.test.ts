@@ -23,6 +23,7 @@ t.test('every key is a flag', async (t) => {
       'gossip.forgetAfter --gossip-forget-after',
       'gossip.tune --gossip-tune',
       'workers --workers',
+      'nice --nice',
       'offload.checksum --offload-checksum',
       'offload.tso --offload-tso',
       'offload.uso --offload-uso',
