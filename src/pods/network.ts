@@ -24,6 +24,7 @@ import type { PodKernel } from './kernel.js';
 import { MACVLAN_TABLE, macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
 import { addressesIn, allOf, factsOf, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
+import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
 import { type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
@@ -238,13 +239,10 @@ export class PodNetwork {
       );
     }
     const netns = words.netns ?? '';
-    await this.#checkNamespace(netns);
+    await refuseNoNamespace(kernel, netns);
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
-    // What is handed over is known by its name in the pod, also when it is taken back: it must not be another's.
-    if (choice?.origin !== undefined && (await kernel.interface(netns, words.ifname))) {
-      throw new CniError(CNI.EXISTS, `the pod has an interface ${words.ifname} already; nothing was changed`);
-    }
+    if (choice?.origin !== undefined) await refuseTakenName(kernel, netns, words.ifname);
     const record = this.#allocate(key, netns, network, words, node, choice);
     let durable: Promise<void>;
     try {
@@ -267,13 +265,6 @@ export class PodNetwork {
       factsOf(record),
     );
     return plan.result;
-  }
-
-  async #checkNamespace(netns: string): Promise<void> {
-    const found = await this.#options.kernel.namespace(netns);
-    if (found === 'there') return;
-    const why = found === 'own' ? "is the node's own" : 'is not there';
-    throw new CniError(CNI.ENVIRONMENT, `the network namespace ${netns} ${why}; nothing was changed`);
   }
 
   #allocate(
