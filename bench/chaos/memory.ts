@@ -27,8 +27,8 @@ export interface LifeVerdict {
   readonly samples: readonly MemorySample[];
 }
 
-/** Less says nothing: code is compiled, pools fill, faults move all at once; minutes. */
-const LEAST = 10;
+/** Less says nothing: code is compiled, pools fill, and the heap gains a MiB until it has seen every kind of fault; minutes. */
+const LEAST = 30;
 /** Fewer collections say nothing either. */
 const LEAST_SAMPLES = 10;
 /** The part of a life that does not count. */

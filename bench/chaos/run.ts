@@ -168,8 +168,16 @@ class Run {
     await Promise.all(this.#nodes.map((node) => node.sample()));
   }
 
+  /** What nodes say of themselves, and what kernels know of the pods' connections: what they wait for, and how long. */
   #evidence(): Promise<object[]> {
-    return Promise.all(this.#nodes.map((node) => node.evidence()));
+    const pods = this.#lab.hosts.flatMap((host) => host.pods);
+    return Promise.all([
+      ...this.#nodes.map((node) => node.evidence()),
+      ...pods.map(async (pod) => {
+        const { stdout } = await this.#lab.exec(pod, ['ss', '-tinoH']);
+        return { pod: pod.namespace, connections: stdout.split('\n') };
+      }),
+    ]);
   }
 
   #outcome(reports: Awaited<ReturnType<Traffic['report']>>): Outcome {

@@ -18,6 +18,7 @@ const MIB = 2 ** 20;
 const BOUND = 8;
 /** So many that two collections are below the bound, for what code allocates that is compiled late. */
 const PACKETS = 300_000;
+const WINDOWS = 3;
 const WARM_UP = { count: 200_000, bytes: 64, pauseMs: 0 };
 const FLOOD = { count: 100_000, bytes: 64, pauseMs: 0 };
 
@@ -42,18 +43,28 @@ for (const native of ['on', 'off'] as const) {
     // Each of these is a flow of its own.
     for (let i = 0; i < 2; i++) await sendFlood(lab, from, address, WARM_UP);
 
-    const before = await Promise.all(nodes.map(({ socket }) => new ApiClient(socket).counters()));
-    const first = lab.hosts.map((host) => collections(readFileSync(log(host), 'utf8')));
-    const carried = async () => (await new ApiClient(nodes[1].socket).counters()).rx_frames - before[1].rx_frames;
-    while ((await carried()) < PACKETS) await sendFlood(lab, from, address, FLOOD);
-    const packets = await carried();
-    await receiver.end();
-    for (const [i, host] of lab.hosts.entries()) {
-      const { main, workers } = collections(readFileSync(log(host), 'utf8'));
-      t.ok(main > 0, 'V8 told of collections');
-      const grown = workers - first[i].workers;
-      t.ok((grown * MIB) / packets < BOUND, `${host.name}: ${grown} collections in its workers for ${packets} packets`);
+    const api = new ApiClient(nodes[1].socket);
+    // Code that is compiled late allocates once: what allocates per packet does so in each of the windows.
+    let seen: string[] = [];
+    for (let window = 0; window < WINDOWS; window++) {
+      const before = (await api.counters()).rx_frames;
+      const first = lab.hosts.map((host) => collections(readFileSync(log(host), 'utf8')));
+      let packets = 0;
+      while (packets < PACKETS) {
+        await sendFlood(lab, from, address, FLOOD);
+        packets = (await api.counters()).rx_frames - before;
+      }
+      seen = lab.hosts.flatMap((host, i) => {
+        const { main, workers } = collections(readFileSync(log(host), 'utf8'));
+        t.ok(main > 0, 'V8 told of collections');
+        const grown = workers - first[i].workers;
+        t.comment(`${host.name}: ${grown} collections in its workers for ${packets} packets`);
+        return (grown * MIB) / packets < BOUND ? [] : [`${host.name}: ${grown} collections for ${packets} packets`];
+      });
+      if (seen.length === 0) break;
     }
+    t.same(seen, [], 'workers leave no garbage');
+    await receiver.end();
   });
 }
 
