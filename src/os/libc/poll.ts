@@ -27,6 +27,8 @@ export function pollCalls(libc: Libc): Pick<SystemCalls, 'wakerOpen' | 'wakerRin
   const rings = new Struct(libc, RING);
   const polled = new Struct(libc, MAX_FDS * POLLFD);
   const { words } = polled;
+  // Read from the object it would be a new number each time.
+  const polledAddress = polled.address;
 
   return {
     wakerOpen() {
@@ -59,7 +61,7 @@ export function pollCalls(libc: Libc): Pick<SystemCalls, 'wakerOpen' | 'wakerRin
         words[2 * i] = fds[3 * i];
         words[2 * i + 1] = fds[3 * i + 1] & 0xffff;
       }
-      const ready = libc.poll(polled.address, count, timeoutMs);
+      const ready = libc.poll(polledAddress, count, timeoutMs);
       if (ready < 0) {
         const errno = libc.errno();
         if (errno !== EINTR) throw systemError(libc, 'poll', errno);

@@ -48,6 +48,8 @@ export function udpReceiveCall(libc: Libc): Pick<SystemCalls, 'udpReceive'> {
   const arena = new ArenaAddress(libc);
   const messages = new Messages(libc, RECEIVED_CONTROL);
   const { headers } = messages;
+  // Read from the object it would be a new number each time.
+  const headersAddress = headers.address;
   const senders = messages.addresses.words;
   const controls = messages.controls.words;
 
@@ -87,7 +89,7 @@ export function udpReceiveCall(libc: Libc): Pick<SystemCalls, 'udpReceive'> {
       while (filled < max) {
         const wanted = Math.min(max - filled, filled === 0 ? FEW : CHUNK);
         messages.receiveInto(base + cursor + filled * slot, slot, wanted);
-        const count = libc.recvmmsg(fd, headers.address, wanted, MSG_DONTWAIT, 0);
+        const count = libc.recvmmsg(fd, headersAddress, wanted, MSG_DONTWAIT, 0);
         if (count <= 0) {
           if (count === 0 || filled > 0) break;
           const errno = libc.errno();
@@ -117,6 +119,7 @@ export function udpSendCall(libc: Libc): Pick<SystemCalls, 'udpSend'> {
   const arena = new ArenaAddress(libc);
   const messages = new Messages(libc, SENT_CONTROLS);
   const { headers, vectors } = messages;
+  const headersAddress = headers.address;
   const receivers = messages.addresses.words;
   const controls = messages.controls.words;
   /** struct pollfd of a full socket. */
@@ -179,7 +182,12 @@ export function udpSendCall(libc: Libc): Pick<SystemCalls, 'udpSend'> {
     let sent = 0;
     let tries = 0;
     for (let at = 0; at < count; ) {
-      const done = libc.sendmmsg(fd, headers.address + at * MESSAGE, count - at, MSG_DONTWAIT);
+      const done = libc.sendmmsg(
+        fd,
+        at === 0 ? headersAddress : headersAddress + at * MESSAGE,
+        count - at,
+        MSG_DONTWAIT,
+      );
       if (done > 0) {
         at += done;
         sent += done;
