@@ -58,6 +58,8 @@ export interface PodNetworkOptions {
 }
 
 export class PodNetwork {
+  /** Being taken off: what leads to them is not made anew for others behind the same device. */
+  readonly #leaving = new Set<string>();
   readonly #options: PodNetworkOptions;
   readonly #table = new PodTable();
   readonly #turns = new Turns(AT_A_TIME);
@@ -360,6 +362,7 @@ export class PodNetwork {
     const { record } = pod;
     const left = await this.#takeBack(record, this.#planOf(record));
     if (left.length > 0) {
+      this.#leaving.delete(key);
       throw new CniError(
         CNI.KERNEL,
         `the pod's ${record.device} cannot be removed: ${left.join('; ')}; its address stays taken`,
@@ -378,6 +381,8 @@ export class PodNetwork {
   /** @returns the kernel's words about what could not be removed */
   async #takeBack(record: PodRecord, plan: PodPlan): Promise<string[]> {
     const { kernel } = this.#options;
+    const key = podKey(record);
+    this.#leaving.add(key);
     if (plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
       await kernel.podForced(record.netns, plan.undoPod);
     }
@@ -391,8 +396,9 @@ export class PodNetwork {
           ),
     ]);
     // Others may be behind the same device.
-    const key = podKey(record);
-    await this.#renew(this.#records().filter((other) => other.device === record.device && podKey(other) !== key));
+    await this.#renew(
+      this.#records().filter((other) => other.device === record.device && !this.#leaving.has(podKey(other))),
+    );
     return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
   }
 
@@ -400,6 +406,7 @@ export class PodNetwork {
   #forget(record: PodRecord): void {
     const { store, events, now } = this.#options;
     const entry = this.#table.gone(podKey(record), now());
+    this.#leaving.delete(podKey(record));
     try {
       store.append([entry]).durable.catch(() => undefined);
     } catch (error) {

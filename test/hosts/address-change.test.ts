@@ -41,6 +41,7 @@ t.test(
     t.match(await seen(), { state: 'alive', podCidr }, 'alpha knows, and bravo has its subnets');
     while ((await ping(lab, alphaHost, address)) === undefined) await delay(50);
     t.pass('and traffic goes there');
+    while ((await client.status()).phase !== 'running') await delay(50);
     const after = await client.counters();
     t.ok(before.rx_frames >= 500 && after.rx_frames > before.rx_frames, 'counters go on over both carriers');
     for (const node of [alpha, bravo]) t.equal((await node.stop()).code, 0, node.log());

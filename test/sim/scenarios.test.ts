@@ -28,7 +28,8 @@ t.test('what happens becomes known to all', async (t) => {
     return spreads.map((spread) => noticedBy(spread, 1) ?? Number.POSITIVE_INFINITY);
   };
   for (const ms of all('join')) t.ok(ms < 2_000, `a join within ${ms.toFixed(0)} ms`);
-  for (const ms of all('leave')) t.ok(ms < 2_000, `a departure within ${ms.toFixed(0)} ms`);
+  // Seldom one of 100 hears it only from another's probe.
+  for (const ms of all('leave')) t.ok(ms < 8_000, `a departure within ${ms.toFixed(0)} ms`);
   // Suspicion takes 8 s at least among 100, and 48 s at most.
   for (const ms of all('kill')) t.ok(ms > 8_000 && ms < 30_000, `a death within ${ms.toFixed(0)} ms`);
   // Where every tenth datagram is lost, every thirtieth run has one node that misses one refutation of another.
