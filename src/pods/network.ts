@@ -19,9 +19,10 @@ import type { AttachmentWords, NetworkConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
 import { deviceName, isSibling, macOfAddress, macOfDevice } from './device-name.js';
 import { GUARD_FAMILY, GUARD_TABLE, guardText, unguardText } from './guard.js';
+import { guardOf, guardsOfAll } from './guard-reading.js';
 import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
-import { MACVLAN_TABLE, macvlanText } from './macvlan-guard.js';
+import { macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
 import { addressesIn, allOf, factsOf, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
 import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
@@ -58,8 +59,8 @@ export interface PodNetworkOptions {
 }
 
 export class PodNetwork {
-  /** Being taken off: what leads to them is not made anew for others behind the same device. */
-  readonly #leaving = new Set<string>();
+  /** Behind one device one is taken off after the other: each time what leads to the others is made anew. */
+  readonly #devices = new Turns(Number.POSITIVE_INFINITY);
   readonly #options: PodNetworkOptions;
   readonly #table = new PodTable();
   readonly #turns = new Turns(AT_A_TIME);
@@ -362,7 +363,6 @@ export class PodNetwork {
     const { record } = pod;
     const left = await this.#takeBack(record, this.#planOf(record));
     if (left.length > 0) {
-      this.#leaving.delete(key);
       throw new CniError(
         CNI.KERNEL,
         `the pod's ${record.device} cannot be removed: ${left.join('; ')}; its address stays taken`,
@@ -379,10 +379,12 @@ export class PodNetwork {
   }
 
   /** @returns the kernel's words about what could not be removed */
-  async #takeBack(record: PodRecord, plan: PodPlan): Promise<string[]> {
+  #takeBack(record: PodRecord, plan: PodPlan): Promise<string[]> {
+    return this.#devices.take(record.device, () => this.#takeBackNow(record, plan));
+  }
+
+  async #takeBackNow(record: PodRecord, plan: PodPlan): Promise<string[]> {
     const { kernel } = this.#options;
-    const key = podKey(record);
-    this.#leaving.add(key);
     if (plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
       await kernel.podForced(record.netns, plan.undoPod);
     }
@@ -396,9 +398,8 @@ export class PodNetwork {
           ),
     ]);
     // Others may be behind the same device.
-    await this.#renew(
-      this.#records().filter((other) => other.device === record.device && !this.#leaving.has(podKey(other))),
-    );
+    const key = podKey(record);
+    await this.#renew(this.#records().filter((other) => other.device === record.device && podKey(other) !== key));
     return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
   }
 
@@ -406,7 +407,6 @@ export class PodNetwork {
   #forget(record: PodRecord): void {
     const { store, events, now } = this.#options;
     const entry = this.#table.gone(podKey(record), now());
-    this.#leaving.delete(podKey(record));
     try {
       store.append([entry]).durable.catch(() => undefined);
     } catch (error) {
@@ -430,7 +430,7 @@ export class PodNetwork {
       const [links, inside, guard] = await Promise.all([
         kernel.links(record.device),
         kernel.interface(words.netns ?? record.netns, record.ifname),
-        this.#chainOf(plan),
+        guardOf(kernel, plan),
       ]);
       const [problem] = podProblems({ record, plan, links, inside, guard, previous: network.previous });
       if (problem) throw new CniError(CNI.NOT_AS_MADE, problem);
@@ -454,7 +454,7 @@ export class PodNetwork {
     const records = this.#records();
     const [links, guard, spaces] = await Promise.all([
       kernel.links(),
-      this.#guards(),
+      guardsOfAll(kernel),
       Promise.all(records.map(({ netns }) => (netns === '' ? 'there' : kernel.namespace(netns)))),
     ]);
     const withoutNamespace = new Set(records.filter((_, i) => spaces[i] === 'missing').map(podKey));
@@ -517,21 +517,6 @@ export class PodNetwork {
     const { kernel, clusterCidr } = this.#options;
     const links = await kernel.links();
     await kernel.filter(macvlanText(this.#records(), links, clusterCidr, this.#table.subnets));
-  }
-
-  /** Against forged addresses of one pod, as text. */
-  async #chainOf({ guarded, chain }: PodPlan): Promise<string | undefined> {
-    const { kernel } = this.#options;
-    if (guarded !== undefined) return kernel.filterChain(GUARD_FAMILY, GUARD_TABLE, guarded);
-    return chain === undefined ? undefined : kernel.filterChain(GUARD_FAMILY, MACVLAN_TABLE, chain);
-  }
-
-  /** The rules against forged addresses, as text. */
-  async #guards(): Promise<string | undefined> {
-    const { kernel } = this.#options;
-    const tables = [GUARD_TABLE, MACVLAN_TABLE].map((table) => kernel.filterTable(GUARD_FAMILY, table));
-    const texts = (await Promise.all(tables)).filter((text) => text !== undefined);
-    return texts.length > 0 ? texts.join('\n') : undefined;
   }
 
   #renewNat(): Promise<void> {

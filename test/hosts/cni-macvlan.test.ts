@@ -1,4 +1,5 @@
 /** Pods in the node's own network: who reaches whom there, what the network refuses, and that nothing is left. */
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { rangeOf } from '../../src/lab/conformance.js';
 import { Lab } from '../../src/lab/lab.js';
@@ -262,7 +263,8 @@ t.test('addresses and pods over kills, and who knew a former pod', { skip }, asy
   t.same(await reached(), asked);
   // Killed in the middle of ADDs: what is half made is taken back.
   const adding = cni(lab, node, 'ADD', three, { config: macvlan(1) });
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  const half = async () => /eth0|pw/.test((await lab.exec(three, ['ip', '-o', 'link'])).stdout);
+  while (!(await half())) await delay(5);
   await kill();
   await adding;
   node = await lab.startPodwire(alpha);
