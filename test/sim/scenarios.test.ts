@@ -28,8 +28,18 @@ t.test('what happens becomes known to all', async (t) => {
     return spreads.map((spread) => noticedBy(spread, 1) ?? Number.POSITIVE_INFINITY);
   };
   for (const ms of all('join')) t.ok(ms < 2_000, `a join within ${ms.toFixed(0)} ms`);
-  // Seldom one of 100 hears it only from another's probe.
-  for (const ms of all('leave')) t.ok(ms < 8_000, `a departure within ${ms.toFixed(0)} ms`);
+  // An update is sent eight times by each of 99: in one run of sixty one node is told by none of them, but when it exchanges
+  // full states, each 90 s, or finds that the other does not answer (600 runs: 97 of 100 within 206 ms, the last after 87 s).
+  const left = runScenario(checkScenario({ ...BUILT_IN['leave'], seconds: 200 }, { nodes: 100 }), first);
+  t.equal(left.falseDeaths, 0, 'a departure is no death of others');
+  for (const spread of left.spreads) {
+    const most = noticedBy(spread, 0.97) ?? Number.POSITIVE_INFINITY;
+    const last = noticedBy(spread, 1) ?? Number.POSITIVE_INFINITY;
+    t.ok(
+      most < 2_000 && last < 120_000,
+      `a departure within ${most.toFixed(0)} ms, by the last in ${last.toFixed(0)} ms`,
+    );
+  }
   // Suspicion takes 8 s at least among 100, and 48 s at most.
   for (const ms of all('kill')) t.ok(ms > 8_000 && ms < 30_000, `a death within ${ms.toFixed(0)} ms`);
   // Where every tenth datagram is lost, every thirtieth run has one node that misses one refutation of another.
