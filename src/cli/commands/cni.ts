@@ -4,6 +4,7 @@ import { DEFAULT_SOCKET } from '../../control/config/defaults.js';
 import { installCni, PLUGIN_NAME, uninstallCni } from '../../os/cni-files.js';
 import { CNI_VERSIONS } from '../../pods/cni/version.js';
 import { ATTACHMENTS } from '../../pods/pod-record.js';
+import { parseAddress, parsePrefix } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
 import { print } from '../output.js';
@@ -64,8 +65,30 @@ function places(command: Command): Command {
     .option('--conf-dir <DIR>', 'of network configurations', '/etc/cni/net.d');
 }
 
-/** `cniVersion` for runtimes that know no list of them; those that do take the highest that both speak. */
+/** What every ADD would be refused for is refused here. @throws PodwireError CONFIG: nothing is written */
+function refuseUnusable({ attach, device, range = [], gateway = [] }: InstallOptions): void {
+  const refuse = (words: string) => {
+    throw new PodwireError('CONFIG', `${words}; nothing was written`);
+  };
+  if (attach === 'macvlan' && range.length === 0)
+    refuse(
+      "--attach macvlan needs --range: addresses of the node's own network that nobody else uses, such as 192.0.2.64/27",
+    );
+  if (attach === 'device' && device === undefined)
+    refuse('--attach device needs --device: the device of the node that a pod is to get');
+  for (const text of range) {
+    const prefix = parsePrefix(text);
+    if (typeof prefix === 'string') refuse(`--range ${text}: ${prefix}`);
+  }
+  for (const text of gateway) if (!parseAddress(text)) refuse(`--gateway ${text} is not an IP address`);
+}
+
+/**
+ * `cniVersion` for runtimes that know no list of them; those that do take the highest that both speak.
+ * @throws PodwireError CONFIG: no pod could be attached with these
+ */
 export function conflist(options: InstallOptions): object {
+  refuseUnusable(options);
   const { name, attach, socket, device, range, gateway, mtu, masquerade } = options;
   const bytes = mtu === undefined ? undefined : Number(mtu);
   if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 68 && bytes <= 65_535)) {

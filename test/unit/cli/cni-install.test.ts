@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { temporaryFolder } from '../temporary-folder.js';
+import { cli } from './run-cli.js';
+
+t.test('what every ADD would be refused for is not installed', async (t) => {
+  const folder = temporaryFolder(t);
+  const install = (...options: string[]) =>
+    cli(['cni', 'install', '--bin-dir', folder, '--conf-dir', folder, ...options]);
+  for (const [options, words] of [
+    [['--attach', 'macvlan'], /--attach macvlan needs --range/],
+    [['--attach', 'device'], /--attach device needs --device/],
+    [['--attach', 'macvlan', '--range', '192.0.2.0/40'], /--range 192\.0\.2\.0\/40: \/40 is not a prefix length/],
+    [['--attach', 'macvlan', '--range', '192.0.2.64/27', '--gateway', 'x'], /--gateway x is not an IP address/],
+  ] as const) {
+    const { code, stdout, stderr } = await install(...options);
+    t.equal(code, 2, options.join(' '));
+    t.equal(stdout, '');
+    t.match(stderr, words);
+    t.match(stderr, /; nothing was written\n$/);
+  }
+  t.same(readdirSync(folder), []);
+
+  const range = ['192.0.2.64/27', '2001:db8::/112'];
+  t.equal((await install('--attach', 'macvlan', '--range', ...range)).code, 0);
+  const [plugin] = JSON.parse(readFileSync(join(folder, '10-podwire.conflist'), 'utf8')).plugins;
+  t.match(plugin, { attach: 'macvlan', range });
+});
