@@ -50,6 +50,8 @@ export interface Balance {
     readonly network: number;
     readonly receiving: number;
   };
+  /** Of those lost by the router: waited there for a neighbour's address in vain. */
+  readonly unresolved: number;
   /** More came than the router had sent twice. */
   readonly duplicatedByUs: number;
   readonly fragmented: { readonly sent: number; readonly received: number };
@@ -150,12 +152,13 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     judge('frames ended', name, more('rx_datagrams') - more('rx_frames') - others - refused, 0, FRAME_SLACK);
   }
 
-  const [into, outOf] = ['flow_in', 'flow_out'].map((way) =>
+  const [into, routed, outOf] = ['flow_in', 'flow_routed', 'flow_out'].map((way) =>
     Object.keys(now.hosts).reduce((sum, name) => sum + passed(way, name), 0),
   );
   const twice = router['twice'] ?? 0;
   lost.network = into - outOf;
-  const dropping = routerDrops + (router['lost'] ?? 0);
+  const unresolved = Math.max(0, routed - outOf);
+  const dropping = routerDrops + (router['lost'] ?? 0) + unresolved;
   judge('network', 'router', into + Math.min(twice, Math.max(0, outOf - into)) - outOf, dropping, 0);
 
   const large = amounts(flows, 'fragmented', before, now);
@@ -172,6 +175,7 @@ export function balance(flows: readonly Flow[], before: Reading, now: Reading): 
     duplicates: small.duplicates,
     late: small.late,
     lost,
+    unresolved,
     duplicatedByUs: Math.max(0, small.duplicates - twice),
     fragmented: { sent: large.sent, received: large.received },
     behind,

@@ -25,12 +25,18 @@ const FRAME = `${OVERLAY} @th,224,16 { 0x0800, 0x86dd }`;
 /** HTB's class for the slow way, as a packet's priority. */
 const SLOW = 0x0001_0002;
 
-/** In the router: counters of what comes from each host and what goes to it, and an empty place for a fault. */
+/**
+ * In the router: counters of what comes from each host, what is routed to it and what goes to it, and an empty place for a
+ * fault. What is routed and does not go waited for a neighbour's address in vain.
+ */
 export function routerRules(hosts: readonly LabHost[]): string {
   const comes = hosts.flatMap(({ name }) => [
     `iifname "${name}" ${FRAME} counter name all_in_${name}`,
     ...INNER.map((match) => `iifname "${name}" ${match} counter name flow_in_${name}`),
   ]);
+  const leaves = hosts.flatMap(({ name }) =>
+    INNER.map((match) => `oifname "${name}" ${match} counter name flow_routed_${name}`),
+  );
   const goes = ({ name }: LabHost) => [
     `${FRAME} counter name all_out_${name}`,
     ...INNER.map((match) => `${match} counter name flow_out_${name}`),
@@ -41,12 +47,13 @@ export function routerRules(hosts: readonly LabHost[]): string {
   return [
     'table inet chaos {',
     ...both('in', hosts),
+    ...hosts.map(({ name }) => `counter flow_routed_${name} {}`),
     'counter lost {}',
     chain('comes', 'type filter hook prerouting priority -300;', comes),
     'chain fault {}',
     chain('forwarded', 'type filter hook forward priority 0;', ['jump fault']),
     'chain way {}',
-    chain('leaves', 'type filter hook postrouting priority 0;', ['jump way']),
+    chain('leaves', 'type filter hook postrouting priority 0;', [...leaves, 'jump way']),
     'chain words {}',
     chain('own', 'type filter hook output priority 0;', ['jump words']),
     '}',

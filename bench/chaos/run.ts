@@ -232,7 +232,7 @@ function lineOf({ round, seconds, during, after, balance: sums, lostNodes }: Rou
   return (
     `${seconds} s: ${describe(round.fault)}, ${(round.lastsMs / 1000).toFixed(1)} s; all moved after ${after.slowestMs} ms, ${after.wayMs} without TCP ` +
     `(${after.slowest}); sent ${sums.sent}, lost ${sums.sent - sums.received} (host ${host}, sending ${sending}, ` +
-    `router ${network}, receiving ${receiving}), twice ${sums.duplicates}, late ${sums.late}; behind podwire ${frames} frames ` +
+    `router ${network}, ${sums.unresolved} of them without a neighbour, receiving ${receiving}), twice ${sums.duplicates}, late ${sums.late}; behind podwire ${frames} frames ` +
     `(${waiting} bytes had no neighbour, ${link} no link)${stood}${stuck}${away.join('')}${gone}`
   );
 }
