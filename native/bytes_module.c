@@ -1,4 +1,5 @@
 /* The byte work for JavaScript: checks what it is given, then calls the pure functions. */
+#include "alike.h"
 #include "args.h"
 #include "bytes.h"
 #include "checksum.h"
@@ -89,4 +90,23 @@ napi_value js_join(napi_env env, napi_callback_info info) {
   }
   pw_join(bytes.at, packets.at, count, joined.at, tcp, udp);
   return value_u32(env, count);
+}
+
+napi_value js_alike(napi_env env, napi_callback_info info) {
+  struct args args;
+  struct bytes bytes, mask;
+  uint32_t offset, step, count;
+  if (!args_read(env, info, &args, 5) || !args_bytes(&args, 0, "bytes", &bytes) ||
+      !args_u32(&args, 1, "offset", &offset) || !args_u32(&args, 2, "step", &step) ||
+      !args_u32(&args, 3, "count", &count) || !args_bytes(&args, 4, "mask", &mask))
+    return NULL;
+  if (step < mask.length) {
+    args_refuse(env, "step: less than the mask");
+    return NULL;
+  }
+  if (offset > bytes.length || ((uint64_t)count + 1) * step > bytes.length - offset) {
+    args_refuse(env, "the pieces do not lie within the bytes");
+    return NULL;
+  }
+  return value_u32(env, pw_alike(bytes.at + offset, step, count, mask.at, mask.length));
 }

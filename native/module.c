@@ -13,6 +13,7 @@ NAPI_MODULE_INIT() {
       {"sum", js_sum},
       {"split", js_split},
       {"join", js_join},
+      {"alike", js_alike},
       {"tunOpen", js_tun_open},
       {"tunOffload", js_tun_offload},
       {"tunRead", js_tun_read},

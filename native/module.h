@@ -7,6 +7,7 @@
 napi_value js_sum(napi_env env, napi_callback_info info);
 napi_value js_split(napi_env env, napi_callback_info info);
 napi_value js_join(napi_env env, napi_callback_info info);
+napi_value js_alike(napi_env env, napi_callback_info info);
 
 napi_value js_tun_open(napi_env env, napi_callback_info info);
 napi_value js_tun_offload(napi_env env, napi_callback_info info);

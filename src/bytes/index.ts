@@ -1,4 +1,5 @@
 /** The TypeScript twins of the byte work, and the batch that it works on. */
+import { alike } from './alike.js';
 import { sum } from './checksum.js';
 import { join } from './join.js';
 import { split } from './split.js';
@@ -8,4 +9,4 @@ export * from './batch.js';
 export type { ByteWork } from './work.js';
 
 /** All byte work in TypeScript: slower than the addon, and the same to the bit. */
-export const twins: ByteWork = { sum, split, join };
+export const twins: ByteWork = { sum, split, join, alike };

@@ -71,4 +71,15 @@ export interface ByteWork {
    * @returns records written to `joined`
    */
   join(bytes: Uint8Array, packets: Int32Array, count: number, joined: Int32Array, tcp: boolean, udp: boolean): number;
+
+  /**
+   * How many of the pieces behind a first one are the same as it, up to the first that is not.
+   * @param bytes arena
+   * @param offset first byte of the first piece
+   * @param step bytes of each piece; they stand back to back, and the arena holds all of them
+   * @param count pieces behind the first
+   * @param mask of a piece's first bytes, the bits that must be the same; not longer than `step`
+   * @returns 0 to `count`
+   */
+  alike(bytes: Uint8Array, offset: number, step: number, count: number, mask: Uint8Array): number;
 }

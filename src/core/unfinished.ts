@@ -25,8 +25,8 @@ export function unfinishedChecksum(view: IpView, work: ByteWork): number {
   return work.sum(view.bytes, at, length, pseudo) === 0xffff ? 0 : field;
 }
 
-/** Where the field stands in a whole TCP or UDP header; 0: there is none such. */
-function checksumField(protocol: number, length: number): number {
+/** Where the checksum stands in a whole TCP or UDP header; 0: there is none such. */
+export function checksumField(protocol: number, length: number): number {
   if (protocol === TCP) return length >= TCP_HEADER ? TCP_CHECKSUM : 0;
   return protocol === UDP && length >= UDP_HEADER ? UDP_CHECKSUM : 0;
 }

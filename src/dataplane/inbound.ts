@@ -2,12 +2,12 @@
  * Peers to device. One turn, in the order in which a frame passes:
  *
  * ```
- *   receive -> sender -> unwrap -> check -> complete -> join -> write
+ *   receive -> sender -> unwrap -> check -> complete -> alike -> join -> write
  * ```
  *
  * sender: the outer source must be a peer. unwrap: strict VXLAN, our VNI, our MAC. check: a whole IP packet whose source
- * belongs to that very peer and whose destination is ours. complete: what a VTEP on the same machine left undone. join:
- * packets of one flow become superpackets again.
+ * belongs to that very peer and whose destination is ours. complete: what a VTEP on the same machine left undone. alike:
+ * frames behind an accepted one that say the same are accepted with it. join: packets of one flow become superpackets again.
  */
 import {
   ADDRESS,
@@ -27,7 +27,7 @@ import { decapsulatedEcn, ECN_DROP, ECN_MASK } from '../core/ecn.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss, isSyn } from '../core/mss.js';
 import { TokenBucket } from '../core/token-bucket.js';
-import { unfinishedChecksum } from '../core/unfinished.js';
+import { checksumField, unfinishedChecksum } from '../core/unfinished.js';
 import { V4_MAPPED } from '../wire/address.js';
 import { get16, put16 } from '../wire/big-endian.js';
 import {
@@ -54,6 +54,7 @@ import {
   VXLAN_HEADER,
   VXLAN_OK,
 } from '../wire/vxlan.js';
+import { alikeMask } from './alike.js';
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
 import { LastPair } from './last-pair.js';
 import type { Neighbours } from './neighbours.js';
@@ -86,6 +87,8 @@ export class Inbound {
   readonly #joined = new Batch(this.#arena, 0, this.#prefixAt, PACKETS);
   readonly #view = new IpView();
   readonly #last = new LastPair();
+  /** Nothing had to be done to the packet in `#view` before it was accepted. */
+  #asItWas = false;
   readonly #probes = new TokenBucket(PROBES_PER_SECOND, PROBES_BURST);
 
   constructor(device: DeviceEdge, underlay: UnderlayEdge, context: PathContext, neighbours: Neighbours) {
@@ -126,7 +129,33 @@ export class Inbound {
       return;
     }
     if (start === end) counters[C.rx_truncated]++;
-    for (let frame = start; frame < end; frame += step) this.#unwrap(frame, Math.min(step, end - frame), peer, row);
+    for (let frame = start; frame < end; frame += step) {
+      this.#asItWas = false;
+      this.#unwrap(frame, Math.min(step, end - frame), peer, row);
+      if (this.#asItWas) frame += step * this.#alike(frame, step, Math.floor((end - frame) / step) - 1, peer);
+    }
+  }
+
+  /** Accepts those frames behind one that say the same. @returns how many */
+  #alike(frame: number, step: number, count: number, peer: number): number {
+    const { counters, peerCounters, work } = this.#context;
+    const view = this.#view;
+    const mask = count > 0 ? alikeMask(view) : undefined;
+    if (mask === undefined || mask.length > step) return 0;
+    const same = work.alike(this.#arena, frame, step, count, mask);
+    const { length } = view;
+    const field = ENCAPSULATION + view.transport + checksumField(view.protocol, length - view.transport);
+    const pseudo = view.pseudoHeaderSum();
+    let accepted = 0;
+    for (let at = frame + step; accepted < same && get16(this.#arena, at + field) !== pseudo; at += step) {
+      this.#append(at + ENCAPSULATION, length, 0);
+      accepted++;
+    }
+    counters[C.rx_frames] += accepted;
+    counters[C.rx_bytes] += accepted * length;
+    peerCounters[peer * 4 + PEER_RX_FRAMES] += accepted;
+    peerCounters[peer * 4 + PEER_RX_BYTES] += accepted * length;
+    return accepted;
   }
 
   /**
@@ -243,11 +272,13 @@ export class Inbound {
   #accept(view: IpView, peer: number, segment: number): void {
     const { counters, peerCounters, work } = this.#context;
     const field = unfinishedChecksum(view, work);
-    if (isSyn(view) && clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
+    const syn = isSyn(view);
+    if (syn && clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
     counters[C.rx_frames]++;
     counters[C.rx_bytes] += view.length;
     peerCounters[peer * 4 + PEER_RX_FRAMES]++;
     peerCounters[peer * 4 + PEER_RX_BYTES] += view.length;
+    this.#asItWas = field === 0 && !syn;
     if (field !== 0) this.#complete(view, field, segment);
     else this.#append(view.offset, view.length, 0);
   }

@@ -88,5 +88,6 @@ function nativeWork(addon: Addon): ByteWork {
       length < SHORT ? twins.sum(bytes, offset, length, initial) : addon.sum(bytes, offset, length, initial),
     split: addon.split,
     join: addon.join,
+    alike: addon.alike,
   };
 }

@@ -13,7 +13,7 @@ function addonSkip(): string | false {
   }
 }
 
-t.test('sum, split and join: C and TypeScript, whole packets and garbage', { skip: addonSkip() }, (t) => {
+t.test('sum, split, join and alike: C and TypeScript, whole packets and garbage', { skip: addonSkip() }, (t) => {
   const seed = Number(process.env['PODWIRE_SEED'] ?? Date.now() % 1_000_000);
   t.comment(`seed ${seed}`);
   t.equal(compare(loadAddon(), twins, seed, Number(process.env['PODWIRE_FUZZ'] ?? 1500)), undefined);
@@ -42,6 +42,9 @@ t.test('wrong arguments throw, and write nothing', { skip: addonSkip() }, (t) =>
       () => work.join(bytes, Int32Array.of(95, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 1, new Int32Array(12), true, true),
       RangeError,
     );
+    t.throws(() => work.alike(bytes, 1, 10, 9, Buffer.alloc(10)), RangeError);
+    t.throws(() => work.alike(bytes, 0, 10, 9, Buffer.alloc(11)), RangeError);
+    t.throws(() => work.alike(bytes, -1, 10, 1, Buffer.alloc(10)), RangeError);
     t.same(bytes, Buffer.alloc(100, 0x45));
   }
   t.end();

@@ -23,7 +23,10 @@ export function compare(one: ByteWork, other: ByteWork, seed: number, rounds: nu
   const random = seededRandom(seed);
   for (let round = 0; round < rounds; round++) {
     const difference =
-      compareSum(one, other, random) ?? compareSplit(one, other, random) ?? compareJoin(one, other, random);
+      compareSum(one, other, random) ??
+      compareSplit(one, other, random) ??
+      compareJoin(one, other, random) ??
+      compareAlike(one, other, random);
     if (difference) return `seed ${seed}, round ${round}: ${difference}`;
   }
   return undefined;
@@ -85,6 +88,18 @@ function compareJoin(one: ByteWork, other: ByteWork, random: () => number): stri
     );
   });
   return results[0] === results[1] ? undefined : `join of ${packets.map((packet) => packet.toString('hex'))}`;
+}
+
+function compareAlike(one: ByteWork, other: ByteWork, random: () => number): string | undefined {
+  const { below, bytes, often } = chance(random);
+  const [offset, step, count] = [below(20), 1 + below(100), below(8)];
+  const memory = Buffer.alloc(offset + step * (count + 1) + (often(0.05) ? -1 : 0));
+  const piece = bytes(step);
+  for (let at = offset; at < memory.length; at += step) piece.copy(memory, at);
+  if (often(0.5)) memory[below(memory.length)] ^= 1 << below(8);
+  const mask = bytes(below(step + (often(0.05) ? 2 : 1)));
+  const results = [one, other].map((work) => outcome(() => work.alike(memory, offset, step, count, mask)));
+  return results[0] === results[1] ? undefined : `alike of ${count} pieces of ${step} bytes: ${results}`;
 }
 
 /** Packets in an arena, each with room for its virtio header, and their records. */
