@@ -14,6 +14,8 @@ const FLOWS: readonly Flow[] = [
 ];
 /** Headers end before this byte of a frame: what is changed there may change the verdict. */
 const HEADERS = 86;
+/** The first of the two bytes that hold an IP packet's traffic class. */
+const CLASS = 22;
 
 interface Wire {
   alpha: TestNode;
@@ -57,8 +59,10 @@ t.test('one message, or each frame alone: the same packets, and the same counter
       const flags = often(0.9) ? 0x10 : below(256);
       return frame(tcpPacket(flow, payload, { seq: i * payload.length, flags, partial, mss: 1460 }));
     });
-    for (const bytes of frames) if (often(0.1)) bytes[below(Math.min(HEADERS, bytes.length))] ^= 1 << below(8);
-    const tos = often(0.2) ? below(4) : 0;
+    for (const bytes of frames) {
+      if (often(0.1)) bytes[often(0.3) ? CLASS + below(2) : below(Math.min(HEADERS, bytes.length))] ^= 1 << below(8);
+    }
+    const tos = often(0.5) ? below(4) : 0;
     send(together.bravo, Buffer.concat(frames), frames[0].length, tos);
     for (const bytes of frames) send(alone.bravo, bytes, 0, tos);
     settle(together.alpha);
