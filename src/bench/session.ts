@@ -155,10 +155,12 @@ export class Session {
       ended = true;
       thread.stop().catch(() => {});
     };
-    const deadline = setTimeout(end, seconds * 1000 + GRACE);
+    let deadline: NodeJS.Timeout | undefined;
     this.#tests.set(id, { end, stop: () => thread.stop().catch(() => {}) });
     try {
-      this.#control.send({ type: 'ready', id, port: await thread.port });
+      const port = await thread.port;
+      deadline = setTimeout(end, seconds * 1000 + GRACE);
+      this.#control.send({ type: 'ready', id, port });
       const { received: packets, late: behind, socketDrops, ms } = await thread.report;
       const cpuSeconds = this.#cpu() - cpu;
       this.#tests.delete(id);
