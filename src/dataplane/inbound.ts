@@ -57,6 +57,7 @@ import {
 import { alikeMask } from './alike.js';
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
 import { LastPair } from './last-pair.js';
+import { LastSender } from './last-sender.js';
 import type { Neighbours } from './neighbours.js';
 import { type PathContext, pathMtu } from './vtep.js';
 
@@ -89,6 +90,7 @@ export class Inbound {
   readonly #last = new LastPair();
   /** Nothing had to be done to the packet in `#view` before it was accepted. */
   #asItWas = false;
+  readonly #lastSender = new LastSender();
   readonly #probes = new TokenBucket(PROBES_PER_SECOND, PROBES_BURST);
 
   constructor(device: DeviceEdge, underlay: UnderlayEdge, context: PathContext, neighbours: Neighbours) {
@@ -101,7 +103,9 @@ export class Inbound {
   /** Delivers what waits at the underlay, up to one batch. @returns messages received */
   turn(): number {
     this.#received.clear();
-    this.#last.forget();
+    const { edition } = this.#context.table;
+    this.#last.begin(edition);
+    this.#lastSender.begin(edition);
     const messages = this.#underlay.receive(this.#received);
     for (let row = 0; row < messages * RECORD; row += RECORD) this.#sender(row);
     this.#write();
@@ -122,8 +126,7 @@ export class Inbound {
     const datagrams = Math.max(1, Math.ceil((end - start) / step));
     counters[C.rx_datagrams] += datagrams;
 
-    const at = row + ADDRESS;
-    const peer = table.sender(records[at], records[at + 1], records[at + 2], records[at + 3]);
+    const peer = this.#lastSender.peer(table, records, row + ADDRESS);
     if (peer === NOBODY || peer === SELF) {
       counters[C.rx_unknown_sender] += datagrams;
       return;
@@ -341,10 +344,28 @@ export class Inbound {
   #write(): void {
     const packets = this.#packets;
     if (packets.count === 0) return;
+    const { counters } = this.#context;
+    const joined = packets.count === 1 ? this.#single() : this.#join();
+    const before = joined.count;
+    const taken = this.#device.write(joined);
+    counters[C.rx_packets] += taken;
+    if (taken < before) counters[C.rx_device_refused] += refusals(joined);
+    packets.clear();
+    this.#cutAt = RECEIVE_BYTES;
+  }
+
+  /** What `join` would make of one packet, without a call that costs a lone one more than all the rest. */
+  #single(): Batch {
+    const { records } = this.#packets;
+    if ((records[FLAGS] & ALONE) === 0) virtio.writeVirtioDone(this.#arena, records[OFFSET] - VIRTIO_HEADER);
+    return this.#packets;
+  }
+
+  #join(): Batch {
+    const packets = this.#packets;
     const joined = this.#joined;
-    const { counters, work } = this.#context;
     const { tcpSegmentation, udpSegmentation } = this.#device.capabilities;
-    joined.count = work.join(
+    joined.count = this.#context.work.join(
       this.#arena,
       packets.records,
       packets.count,
@@ -352,12 +373,7 @@ export class Inbound {
       tcpSegmentation,
       udpSegmentation,
     );
-    const before = joined.count;
-    const taken = this.#device.write(joined);
-    counters[C.rx_packets] += taken;
-    if (taken < before) counters[C.rx_device_refused] += refusals(joined);
-    packets.clear();
-    this.#cutAt = RECEIVE_BYTES;
+    return joined;
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * The addresses of the packet before, and whose it was: packets come in runs of one flow, and what the forwarding table
- * says of two addresses it says of them all through a turn. So of a run only the first packet is looked up.
+ * says of two addresses it says of them until it is changed. So of a run only the first packet is looked up, and a lone
+ * packet, for which a lookup is a walk through cold memory, seldom.
  */
 import { NOBODY } from '../core/forwarding/change.js';
 import type { IpView } from '../wire/ip.js';
 
 export class LastPair {
   #peer = NOBODY;
+  #edition = 0;
   #src0 = 0;
   #src1 = 0;
   #src2 = 0;
@@ -16,8 +18,10 @@ export class LastPair {
   #dst2 = 0;
   #dst3 = 0;
 
-  /** To be called as a turn begins: the table may have changed. */
-  forget(): void {
+  /** To be called as a turn begins: the table may have changed. @param edition `ForwardingReader.edition` */
+  begin(edition: number): void {
+    if (edition === this.#edition) return;
+    this.#edition = edition;
     this.#peer = NOBODY;
   }
 

@@ -68,6 +68,10 @@ export class Outbound {
   readonly #arena = Buffer.alloc(READ_BYTES + FRAME_BYTES + PREFIX_BYTES);
   readonly #prefixAt = READ_BYTES + FRAME_BYTES;
   readonly #read = new Batch(this.#arena, 0, READ_BYTES, READ_PACKETS);
+  /** The same place, for one packet. */
+  readonly #single = new Batch(this.#arena, 0, READ_BYTES, 1);
+  /** The last turn read one packet at most: the next is likely alone too. */
+  #lone = false;
   readonly #frames = new Batch(this.#arena, READ_BYTES, READ_BYTES + FRAME_BYTES, FRAME_RECORDS);
   /** The peer that each record of `#frames` goes to. */
   readonly #peers = new Int32Array(FRAME_RECORDS);
@@ -87,9 +91,16 @@ export class Outbound {
 
   /** Sends what waits at the device, up to one batch. @returns packets read */
   turn(): number {
-    const read = this.#read;
+    this.#last.begin(this.#context.table.edition);
+    // A lone packet is sent before the device is asked for another, which finds none.
+    let packets = this.#lone ? this.#batch(this.#single) : 0;
+    if (packets > 0 || !this.#lone) packets += this.#batch(this.#read);
+    this.#lone = packets <= 1;
+    return packets;
+  }
+
+  #batch(read: Batch): number {
     read.clear();
-    this.#last.forget();
     const packets = this.#device.read(read, HEADROOM);
     for (let row = 0; row < packets * RECORD; row += RECORD) {
       this.#check(read.records[row + OFFSET], read.records[row + LENGTH]);

@@ -64,7 +64,8 @@ export function loadNative(env: Environment = process.env): Native {
 /** Without complaint where there is nothing; for who only wants to know. */
 export function findSystemCalls(env: Environment = process.env): SystemCallsFound {
   const addon = addonAsAsked(env);
-  if (!('problem' in addon)) return { by: 'addon', system: addon };
+  // A copy: V8 looks each name up in a hash table in an object that Node-API made, at every call.
+  if (!('problem' in addon)) return { by: 'addon', system: { ...addon } };
   const libc = findLibc();
   if (!('problem' in libc)) return { by: 'koffi', system: libc, ...addon };
   return { by: 'none', problem: `${addon.problem}, and ${libc.problem}`, cure: `${addon.cure}, or ${libc.cure}` };

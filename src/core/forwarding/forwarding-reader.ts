@@ -3,7 +3,6 @@ import { PodwireError } from '../../wire/error.js';
 import { NOBODY, PREFIX_BYTES } from './change.js';
 import type { Layout } from './layout.js';
 import {
-  ACTIVE,
   HAS_V4,
   HAS_V6,
   layoutOf,
@@ -20,6 +19,7 @@ import {
   SLOT_FLAGS,
   SLOT_LENGTH,
   SLOT_PEER,
+  SWITCHES,
   UNDERLAY,
   V4_LENGTHS,
   V6_LENGTHS,
@@ -38,6 +38,7 @@ export class ForwardingReader {
   readonly #state: number;
   /** Start of the copy that this turn reads. */
   #copy: number;
+  #edition = 0;
   /** Turns have odd numbers, so that none is `RESTING`. */
   #turn = 1;
 
@@ -67,7 +68,13 @@ export class ForwardingReader {
   begin(): void {
     this.#turn = (this.#turn + 2) | 0;
     Atomics.store(this.#words, this.#state, this.#turn);
-    this.#copy = this.#layout.copies[Atomics.load(this.#words, ACTIVE)];
+    this.#edition = Atomics.load(this.#words, SWITCHES);
+    this.#copy = this.#layout.copies[this.#edition & 1];
+  }
+
+  /** HOT. What the table says in two turns is the same while this is (for 2^32 changes). */
+  get edition(): number {
+    return this.#edition;
   }
 
   /** Ends the turn: this reader holds nothing, and no change waits for it. */

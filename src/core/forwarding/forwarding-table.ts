@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { PodwireError } from '../../wire/error.js';
 import type { ForwardingChange } from './change.js';
-import { ACTIVE, KEYS, type Layout, layoutFor, RESTING, readerState, writeLimits } from './layout.js';
+import { KEYS, type Layout, layoutFor, RESTING, readerState, SWITCHES, writeLimits } from './layout.js';
 import { makeKeys } from './slots.js';
 import { TableCopy } from './table-copy.js';
 
@@ -105,7 +105,7 @@ export class ForwardingTable {
     const read = this.#copies[active];
     const unread = this.#copies[1 - active];
     await this.#tryOn(unread, changes, read);
-    Atomics.store(this.#words, ACTIVE, 1 - active);
+    Atomics.add(this.#words, SWITCHES, 1);
     await this.#allQuiet();
     await this.#inSlices(changes.length, (i) => read.perform(changes[i]));
   }
@@ -151,7 +151,7 @@ export class ForwardingTable {
   }
 
   get #active(): 0 | 1 {
-    return Atomics.load(this.#words, ACTIVE) === 0 ? 0 : 1;
+    return (Atomics.load(this.#words, SWITCHES) & 1) === 0 ? 0 : 1;
   }
 }
 

@@ -4,11 +4,11 @@
  * ```
  *  word 0        16       32                       32 + 16 * readers
  *      +--------+--------+----------+-----+----------+-----------+--------+--------+
- *      | limits | active | reader 0 | ... | reader n | hash keys | copy 0 | copy 1 |
+ *      | limits | switch | reader 0 | ... | reader n | hash keys | copy 0 | copy 1 |
  *      +--------+--------+----------+-----+----------+-----------+--------+--------+
  *
  *  limits     MAGIC, maxPrefixes, maxPeers, readers: written once
- *  active     which copy readers take when they begin: 0 or 1
+ *  switch     how often copies were switched: readers take copy 0 when they begin if it is even, 1 if it is odd
  *  reader i   RESTING, or the number of the turn it is in; a cache line each, for each is written by another thread
  *  hash keys  random words (slots.ts), written once
  *
@@ -47,8 +47,8 @@ const MAGIC = 0x70776674;
 const MAX_PREFIXES = 1;
 const MAX_PEERS = 2;
 const READERS = 3;
-/** Where the word `active` stands. */
-export const ACTIVE = LINE;
+/** Where the word `switch` stands. */
+export const SWITCHES = LINE;
 const FIRST_READER = 2 * LINE;
 
 /** Lengths a prefix can have. */

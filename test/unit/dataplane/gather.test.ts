@@ -85,3 +85,21 @@ t.test('flows of other source ports are not mixed, and stay in order', async (t)
   t.ok(sent.length > 8, 'flows of eight source ports, in turns');
   t.same(bravo.taken(), packets);
 });
+
+t.test('where packets come one by one, the first of a burst is not kept waiting for the others', async (t) => {
+  const { alpha, bravo, sent } = await watched();
+  const packet = udpPacket(V4, pattern(64));
+  const length = ENCAPSULATION + packet.length;
+  const burst = (count: number) => {
+    for (let i = 0; i < count; i++) alpha.device.inject(packet);
+    settle(alpha, bravo);
+    return sent.splice(0);
+  };
+  t.same(burst(1), [[length, 0]]);
+  const gathered = burst(5);
+  t.same(gathered, [
+    [length, 0],
+    [4 * length, length],
+  ]);
+  t.equal(bravo.taken().length, 6);
+});
