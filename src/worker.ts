@@ -3,6 +3,7 @@
  * opened by the main thread; what the two share is memory (src/dataplane/overlay.ts) and a waker.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Batch } from './bytes/batch.js';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import { pathContext, type SharedState } from './dataplane/overlay.js';
 import { Pipeline } from './dataplane/pipeline.js';
@@ -12,7 +13,12 @@ import { Poller } from './os/poller.js';
 import { dropPrivileges } from './os/privileges.js';
 import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
+import { WarmUp } from './os/warm-up.js';
 import type { Family } from './wire/address.js';
+
+/** The code is warmed up this long after a worker's start, ms: a node that starts has others to keep from waiting. */
+const WARM_UP_AFTER = 200;
+const EMPTY = Batch.allocate(0, 0);
 
 export interface WorkerStart {
   readonly worker: number;
@@ -32,7 +38,7 @@ export type WorkerMessage =
   | { readonly kind: 'probe'; readonly peer: number; readonly bytes: Uint8Array; readonly family: Family }
   | { readonly kind: 'lost'; readonly message: string };
 
-function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
+async function run(start: WorkerStart, say: (message: WorkerMessage) => void): Promise<void> {
   const { system, bytes } = loadNative();
   dropPrivileges(system);
   const device = new TunQueue(system, start.queue, start.capabilities);
@@ -45,18 +51,38 @@ function run(start: WorkerStart, say: (message: WorkerMessage) => void): void {
   const pipeline = new Pipeline(device, network, context);
   const poller = new Poller(system, start.waker, [device, ...underlays]);
   const stop = new Int32Array(start.stop);
+  let warmUp: WarmUp | undefined = await WarmUp.create(system, bytes, start.capabilities);
+  const warmAt = performance.now() + WARM_UP_AFTER;
 
   say({ kind: 'ready' });
   try {
     while (Atomics.load(stop, 0) === 0) {
       pipeline.rest();
-      poller.wait(-1);
+      poller.wait(warmUp ? WARM_UP_AFTER : -1);
       pipeline.turn();
+      if (!warmUp || performance.now() < warmAt) continue;
+      // Traffic does not wait for it: after each of its turns the edges are asked.
+      for (let more = true; more && Atomics.load(stop, 0) === 0; ) {
+        more = warmUp.turn();
+        askAll(device, underlays);
+        pipeline.turn();
+      }
+      warmUp = undefined;
     }
   } catch (error) {
     say({ kind: 'lost', message: error instanceof Error ? error.message : String(error) });
   } finally {
     pipeline.rest();
+  }
+}
+
+/** The next turn asks every edge; and of calls that change nothing V8 learns the real targets before it compiles. */
+function askAll(device: TunQueue, underlays: readonly UdpUnderlay[]): void {
+  device.readable = true;
+  device.write(EMPTY);
+  for (const underlay of underlays) {
+    underlay.readable = true;
+    underlay.send(EMPTY);
   }
 }
 

@@ -121,7 +121,6 @@ export class UdpUnderlay implements UnderlayEdge, Polled {
   }
 
   send(batch: Batch): number {
-    if (batch.count === 0) return 0;
     if (!this.#segments) return this.#sendSingles(batch, 0);
     const sent = this.#system.udpSend(this.#egress, batch.bytes, batch.records, batch.count, SEND_WAIT);
     return sent === batch.count ? sent : sent + this.#retrySegmented(batch);

@@ -1,5 +1,6 @@
 /** A real worker thread on loopback: path probes that it hands to the main thread. */
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { Overlay } from '../../src/dataplane/overlay.js';
 import { ProbeSocket } from '../../src/os/probe-socket.js';
@@ -48,6 +49,18 @@ t.test('a path probe from a peer comes out at the pool, with its index', { skip 
   t.equal(family, 4);
   t.equal(overlay.peerAt(index)?.node, 'bravo');
   t.same(bytes, Uint8Array.from(frame.subarray(8)));
+
+  // Long enough that the worker has begun to warm its code up: that is in nobody's counters.
+  await delay(500);
+  const counted = Object.entries(overlay.counters.total()).filter(([, value]) => value !== 0);
+  t.same(counted, [
+    ['rx_datagrams', 1],
+    ['rx_probes', 1],
+  ]);
+  t.same(
+    [...overlay.peers()].map(({ counters }) => counters),
+    [{ txFrames: 0, txBytes: 0, rxFrames: 0, rxBytes: 0 }],
+  );
 
   sender.close();
   await pool.stop();
