@@ -39,7 +39,7 @@ export type WorkerMessage =
   | { readonly kind: 'lost'; readonly message: string };
 
 async function run(start: WorkerStart, say: (message: WorkerMessage) => void): Promise<void> {
-  const { system, bytes } = loadNative();
+  const { kind, system, bytes } = loadNative();
   dropPrivileges(system);
   const device = new TunQueue(system, start.queue, start.capabilities);
   const underlays = start.sockets.map((sockets) => new UdpUnderlay(system, sockets));
@@ -51,7 +51,8 @@ async function run(start: WorkerStart, say: (message: WorkerMessage) => void): P
   const pipeline = new Pipeline(device, network, context);
   const poller = new Poller(system, start.waker, [device, ...underlays]);
   const stop = new Int32Array(start.stop);
-  let warmUp: WarmUp | undefined = await WarmUp.create(system, bytes, start.capabilities);
+  // Not for koffi's calls, which would leave megabytes behind and are slow in any case.
+  let warmUp = kind === 'off' ? undefined : await WarmUp.create(system, bytes, start.capabilities);
   const warmAt = performance.now() + WARM_UP_AFTER;
 
   say({ kind: 'ready' });

@@ -3,7 +3,7 @@
  * run often enough, and until then a packet costs several times as much. So packets of our own go through the same
  * classes, with system calls that lead nowhere, by a forwarding table and counters of their own: nothing real sees them.
  */
-import { ADDRESS, LENGTH, OFFSET, PORT, RECORD, STATUS, VIRTIO_HEADER } from '../bytes/batch.js';
+import { ADDRESS, LENGTH, OFFSET, PORT, RECORD, SEGMENT, STATUS, VIRTIO_HEADER } from '../bytes/batch.js';
 import type { ByteWork } from '../bytes/work.js';
 import { macFromName } from '../core/mac.js';
 import type { DeviceCapabilities } from '../dataplane/edges.js';
@@ -103,7 +103,7 @@ class Nowhere {
       tunRead: (_fd, bytes, headroom, cursor, end, records, first) =>
         this.#read(bytes, headroom, cursor, end, records, first),
       tunWrite: (_fd, _bytes, records, count) => taken(records, count),
-      udpReceive: (_fd, bytes, cursor, slot, records, first) => this.#receive(bytes, cursor, slot, records, first),
+      udpReceive: (_fd, bytes, cursor, _slot, records, first) => this.#receive(bytes, cursor, records, first),
       udpSend: (_fds, _bytes, records, count) => taken(records, count),
     };
   }
@@ -123,17 +123,17 @@ class Nowhere {
     return row / RECORD - first;
   }
 
-  #receive(bytes: Uint8Array, cursor: number, slot: number, records: Int32Array, first: number): number {
+  /** Several come as one message, as GRO makes it. */
+  #receive(bytes: Uint8Array, cursor: number, records: Int32Array, first: number): number {
     const { frame, count } = this.traffic;
     this.#left = count;
-    for (let i = 0; i < count; i++) {
-      const row = (first + i) * RECORD;
-      bytes.set(frame, cursor + i * slot);
-      write(records, row, cursor + i * slot, frame.length);
-      for (let word = 0; word < 4; word++) records[row + ADDRESS + word] = OTHER.underlay.words[word];
-      records[row + PORT] = VXLAN.port;
-    }
-    return count;
+    for (let i = 0; i < count; i++) bytes.set(frame, cursor + i * frame.length);
+    const row = first * RECORD;
+    write(records, row, cursor, count * frame.length);
+    if (count > 1) records[row + SEGMENT] = frame.length;
+    for (let word = 0; word < 4; word++) records[row + ADDRESS + word] = OTHER.underlay.words[word];
+    records[row + PORT] = VXLAN.port;
+    return 1;
   }
 }
 
