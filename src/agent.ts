@@ -35,16 +35,17 @@ import type { Claim } from './core/ipam/claim.js';
 import { formatMac } from './core/mac.js';
 import { hasAddress, type Underlay } from './core/underlay.js';
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
-import { askForHandover, refuseUnderPods, type Successor, successorOf } from './handover.js';
+import { askForHandover, refuseUnderPods, restartBy, type Successor, successorOf } from './handover.js';
 import { gatherFacts } from './os/facts.js';
 import type { Firewall } from './os/firewall.js';
 import { ForwardWatch } from './os/forward-watch.js';
 import { HostNetwork } from './os/host-network.js';
 import { IcmpEar } from './os/icmp-ear.js';
-import { KEEP_FOR, Keeper } from './os/keeper.js';
+import { GIVE_WAY, KEEP_FOR, Keeper } from './os/keeper.js';
 import { loadNative, type Native } from './os/native.js';
 import { setNice } from './os/nice.js';
 import { endProcess, type ProcessId } from './os/processes.js';
+import { ServiceManager } from './os/service-manager.js';
 import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { version } from './os/version.js';
@@ -71,6 +72,7 @@ class NodeAgent implements Agent {
   readonly #events = new EventLog(() => Date.now());
   #config: NodeConfig;
   #native: Native | undefined;
+  #service: ServiceManager | undefined;
   #host: HostNetwork | undefined;
   #keeper: Keeper | undefined;
   #api: ApiServer | undefined;
@@ -136,7 +138,7 @@ class NodeAgent implements Agent {
       const carries = await Promise.race([carried.then(() => true), this.stopped.then(() => false)]);
       if (!carries) return false;
       await this.#dismissFormer();
-      this.#sayReady();
+      this.#service?.ready();
       return true;
     } catch (error) {
       if (this.#releasing) return false;
@@ -150,6 +152,7 @@ class NodeAgent implements Agent {
     const { log } = this.#options;
     const { stateDir, node, device } = this.#config;
     this.#native = loadNative();
+    this.#service = new ServiceManager(this.#native.system);
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
     this.#takePriority();
     await this.#underlay.find();
@@ -178,7 +181,7 @@ class NodeAgent implements Agent {
   async #dismissFormer(): Promise<void> {
     const former = this.#former;
     this.#former = undefined;
-    if (former && !(await endProcess(former, 'SIGTERM', FORMER_PATIENCE)))
+    if (former && !(await endProcess(former, GIVE_WAY, FORMER_PATIENCE)))
       this.#options.log.warn(
         { pid: former.pid },
         'the former podwire does not end, and carries traffic beside this one',
@@ -332,11 +335,6 @@ class NodeAgent implements Agent {
   async #stopCarrying(): Promise<void> {
     await this.#carrying;
     await this.#stopCarrier();
-  }
-
-  #sayReady(): void {
-    const socket = process.env['NOTIFY_SOCKET'];
-    if (socket) this.#known(this.#native).system.notify(socket, 'READY=1');
   }
 
   #follow(cards: readonly SignedStatement[]): void {
@@ -511,6 +509,12 @@ class NodeAgent implements Agent {
   }
 
   async end(): Promise<void> {
+    const successor = this.#successor;
+    if (successor) {
+      this.#successor = undefined;
+      await successor.end();
+      this.#leavesAll = false;
+    }
     this.#leaveToNext();
     await this.#finish();
   }
@@ -532,11 +536,31 @@ class NodeAgent implements Agent {
     this.#options.log.info({ pods: this.#podCount(), seconds: KEEP_FOR }, words);
   }
 
-  async handOver(pid: number): Promise<void> {
+  async restart(): Promise<number> {
+    this.#refuseIfGoing();
+    return restartBy(this.#options.startSuccessor, this.#known(this.#keeper), this.#known(this.#service));
+  }
+
+  async giveWay(): Promise<void> {
+    if (!this.#successor) return;
+    try {
+      this.#service?.follow(this.#successor.pid);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, `the service manager cannot be told of the successor: ${error}`);
+    }
+    await this.#finish();
+  }
+
+  #refuseIfGoing(): void {
     this.#ready();
     if (this.#successor || this.#releasing)
       throw new PodwireError('REFUSED', 'podwire hands over already, or ends: nothing was changed');
-    this.#successor = successorOf(pid, this.#known(this.#keeper));
+  }
+
+  async handOver(pid: number): Promise<void> {
+    this.#refuseIfGoing();
+    const successor = successorOf(pid, this.#known(this.#keeper), this.#known(this.#service));
+    this.#successor = successor;
     this.#leavesAll = true;
     this.#underlay.pause();
     this.#options.log.info({ pid }, 'another process takes over: this one carries traffic until that one does');
@@ -546,13 +570,13 @@ class NodeAgent implements Agent {
       await this.#api?.close();
       await this.#pods?.close();
     } finally {
-      this.#successor.watch(() => this.#takeBack().catch((error) => this.#fail(error)));
+      successor.watch(() => this.#takeBack(successor).catch((error) => this.#fail(error)));
     }
   }
 
   /** The successor has ended before it carried anything. */
-  async #takeBack(): Promise<void> {
-    if (this.#releasing) return;
+  async #takeBack(successor: Successor): Promise<void> {
+    if (this.#releasing || this.#successor !== successor) return;
     this.#successor = undefined;
     this.#options.log.warn({}, 'the process that was to take over has ended: this one goes on');
     await this.#listen();

@@ -9,18 +9,23 @@
  *    |<-- 200 ----------------------------------|
  *    | API, pods, gossip, copies of the kept    | watches the new one's process: if that ends, takes all up again
  *    | descriptors, workers: both carry         |
- *    |--- SIGTERM ----------------------------->|
- *    | ready                                    | ends, and leaves all
+ *    |--- SIGUSR2 ----------------------------->|
+ *    | ready                                    | tells its service manager whom to follow, ends, leaves all
  * ```
+ *
+ * SIGTERM to the old one meanwhile ends both.
  */
 import { ApiClient } from './api/client.js';
 import type { Keeper } from './os/keeper.js';
-import { isAlive, type ProcessId, processId, sharesNetwork } from './os/processes.js';
+import { endProcess, isAlive, type ProcessId, processId, sharesNetwork } from './os/processes.js';
+import { inOneService, type ServiceManager } from './os/service-manager.js';
 import type { PodRecord } from './pods/pod-record.js';
 import { PodwireError } from './wire/error.js';
 
 /** Between two looks whether the successor lives, ms. */
 const WATCH = 100;
+/** How long a successor may take to end, ms. */
+const END_WAIT = 1_000;
 /** Pods that a refusal names. */
 const NAMED = 8;
 
@@ -47,6 +52,15 @@ export class Successor {
     this.#process = process;
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** What it has begun the next agent takes back. */
+  async end(): Promise<void> {
+    await endProcess(this.#process, 'SIGKILL', END_WAIT);
+  }
+
   /** @param onEnded it has ended, and this process still runs */
   watch(onEnded: () => void): void {
     const timer = setInterval(() => {
@@ -58,13 +72,17 @@ export class Successor {
 }
 
 /** @throws PodwireError REFUSED: nothing can be handed over to it */
-export function successorOf(pid: number, keeper: Keeper): Successor {
-  const process = processId(pid);
+export function successorOf(pid: number, keeper: Keeper, service: ServiceManager): Successor {
+  const successor = processId(pid);
   const refused = (why: string) =>
     new PodwireError('REFUSED', `podwire cannot hand over: ${why}; nothing was changed, restart it instead`);
   if (!keeper.works) throw refused('what it has open cannot be kept on this machine, its log says why');
-  if (!process || !sharesNetwork(process)) throw refused(`it sees no process ${pid} in its network namespace`);
-  return new Successor(process);
+  if (!successor || !sharesNetwork(successor)) throw refused(`it sees no process ${pid} in its network namespace`);
+  if (service.follows && !inOneService(pid, process.pid)) {
+    const why = `it is a service, and its manager would not watch process ${pid}, which is none of it`;
+    throw new PodwireError('REFUSED', `podwire cannot hand over: ${why}; nothing was changed, run 'podwire restart'`);
+  }
+  return new Successor(successor);
 }
 
 /** @throws PodwireError REFUSED: these live in the subnet that is to be given back */
@@ -78,4 +96,22 @@ export function refuseUnderPods(pods: readonly PodRecord[]): void {
     'REFUSED',
     `pods live in this node's subnet, and another node could get their addresses: ${names.join(', ')}${more}; nothing was changed, take them off first, or leave with --force`,
   );
+}
+
+/**
+ * @param start starts the successor
+ * @returns its number
+ * @throws PodwireError REFUSED: it could not take over, or nobody would watch it then
+ */
+export async function restartBy(
+  start: (() => Promise<number>) | undefined,
+  keeper: Keeper,
+  service: ServiceManager,
+): Promise<number> {
+  const refused = (why: string) =>
+    new PodwireError('REFUSED', `podwire cannot be restarted so: ${why}; nothing was changed`);
+  if (!keeper.works) throw refused('what it has open cannot be kept on this machine, its log says why');
+  if (!start || !service.follows)
+    throw refused("no service manager follows it, start another in its place with 'podwire up --takeover'");
+  return start();
 }

@@ -61,6 +61,12 @@ export class ApiClient {
     await this.#json('POST', '/v1/leave', { force });
   }
 
+  /** @returns the number of a process that is to take over from the one that runs */
+  async restart(): Promise<number> {
+    const { successor } = await this.#json<{ successor: number }>('POST', '/v1/restart');
+    return successor;
+  }
+
   /** Resolves when all but the traffic is free for another process. @param successor its number */
   async handOver(successor: number): Promise<void> {
     await this.#json('POST', '/v1/handover', { successor });

@@ -11,6 +11,7 @@
  * | POST /v1/reload   | ReloadReport                                  |
  * | POST /v1/down     | `{}`, when what the node made is gone         |
  * | POST /v1/leave    | the same, its subnet given back before; `{"force": true}`: also under living pods |
+ * | POST /v1/restart  | `{"successor": PID}`: a process that takes over, and does not carry yet |
  * | POST /v1/handover | `{}`, when all but the traffic is free for another process: `{"successor": PID}` |
  * | GET /v1/members   | MemberStatus[]                                |
  * | GET /v1/ipam      | IpamStatus                                    |
@@ -90,6 +91,7 @@ export class ApiServer {
         '/v1/leave',
         { method: 'POST', answer: async (body) => json(200, (await node.leave(value(body, 'force') === true)) ?? {}) },
       ],
+      ['/v1/restart', { method: 'POST', answer: async () => json(200, { successor: await node.restart() }) }],
       [
         '/v1/handover',
         { method: 'POST', answer: async (body) => json(200, (await node.handOver(number(body, 'successor'))) ?? {}) },

@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/counters.js'),
   },
   { name: 'reload', summary: 'read the configuration again and apply it', load: () => import('./commands/reload.js') },
+  {
+    name: 'restart',
+    summary: 'start the running node anew, without losing a packet',
+    load: () => import('./commands/restart.js'),
+  },
   { name: 'ipam', summary: 'show which node owns which subnet', load: () => import('./commands/ipam.js') },
   { name: 'pods', summary: 'show the pods of the node', load: () => import('./commands/pods.js') },
   {

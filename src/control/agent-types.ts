@@ -15,6 +15,11 @@ export interface AgentOptions {
   /** Reads the configuration again, for `reload`. Throws `PodwireError` CONFIG with every problem. */
   readonly readConfig: () => NodeConfig;
   readonly log: Log;
+  /**
+   * Starts another process that takes the place of this one, as a child of whoever started this one, for `restart`.
+   * @returns its number
+   */
+  readonly startSuccessor?: () => Promise<number>;
   /** Takes the place of the agent that runs, if one does. */
   readonly takesOver?: boolean;
 }
@@ -32,6 +37,8 @@ export interface Agent extends NodeApi {
    * time, for another agent to go on with.
    */
   end(): Promise<void>;
+  /** To whom all but the traffic was handed over carries it now: ends, and leaves all. Otherwise does nothing. */
+  giveWay(): Promise<void>;
   /** Resolves with the exit code when the node has ended: 0 asked to, 1 failed. What it made is removed by then. */
   readonly stopped: Promise<number>;
 }

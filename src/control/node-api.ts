@@ -276,7 +276,14 @@ export interface NodeApi {
    */
   leave(force: boolean): Promise<void>;
   /**
-   * Leaves all to another process but the traffic, which it goes on carrying until that one ends it (SIGTERM). If that one
+   * Starts another process of the same service, of the program and the configuration of now, that takes the place of this
+   * one: the service manager is told to follow it.
+   * @returns its number; it does not carry anything yet
+   * @throws PodwireError REFUSED: no service manager would follow it; nothing was changed
+   */
+  restart(): Promise<number>;
+  /**
+   * Leaves all to another process but the traffic, which it goes on carrying until that one ends it (SIGUSR2). If that one
    * ends first, this node takes everything up again.
    * @param successor number of the process
    * @throws PodwireError REFUSED: it cannot be done here; nothing was changed

@@ -27,6 +27,8 @@ const ALL_WAITING = 4_000;
 const SCRIPT = `read -r _; ip link set dev "$0" txqueuelen "$1"; exec sleep ${KEEP_FOR}`;
 /** The first descriptor behind those that every program has. */
 const FIRST = 3;
+/** Tells an agent that its successor carries: it ends, and leaves all. SIGTERM ends both. */
+export const GIVE_WAY: NodeJS.Signals = 'SIGUSR2';
 /** How long processes may take to end, ms. */
 const END_WAIT = 3_000;
 
@@ -160,7 +162,7 @@ export class Keeper {
     if (!note) return deleteFile(this.#file);
     const former = note.agent.pid === process.pid ? [] : [note.agent];
     if (!this.#options.takesOver && former.some(isAlive)) return;
-    for (const one of former) await ended(one, 'SIGTERM');
+    for (const one of former) await ended(one, GIVE_WAY);
     await ended(note.keeper, 'SIGKILL');
     await deleteFile(this.#file);
   }

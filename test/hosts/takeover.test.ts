@@ -51,6 +51,25 @@ t.test('a successor that fails leaves the one that runs at work', { skip }, asyn
   t.match(await attach(lab, node, another), { code: 0 }, 'and it attaches pods');
 });
 
+t.test('SIGTERM while another takes over ends both', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'takeend', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  const before = ended(node);
+  const child = lab.spawn(alpha, [process.execPath, CLI, 'up', '--config', node.configFile, '--takeover'], {
+    stdio: 'ignore',
+  });
+  const gone = new Promise((resolve) => child.once('close', (_code, signal) => resolve(signal)));
+  while (!/another process takes over/.test(node.log())) await delay(2);
+  // It is in the middle of it, and stays there.
+  child.kill('SIGSTOP');
+  node.process.kill('SIGTERM');
+  t.equal(await before, 0);
+  t.equal(await gone, 'SIGKILL');
+  t.notMatch(await kernelState(lab, alpha), /podwire0/, 'and nothing is left');
+});
+
 t.test('what is kept is let go: by down, by another shape, with its time', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'letgo', hosts: 1, pods: 0 });
   t.teardown(() => lab.destroy());

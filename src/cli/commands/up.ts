@@ -3,12 +3,13 @@ import type { Agent, Log } from '../../control/agent-types.js';
 import { type ConfigSource, loadConfig } from '../../control/config/load.js';
 import type { NodeConfig } from '../../control/config/node-config.js';
 import type { NodeStatus } from '../../control/node-api.js';
-import { KEEP_FOR } from '../../os/keeper.js';
+import { GIVE_WAY, KEEP_FOR } from '../../os/keeper.js';
 import { PodwireError } from '../../wire/error.js';
 import { addConfigOptions } from '../config-options.js';
 import { EXIT_FAILED } from '../failure.js';
 import { addExamples } from '../help.js';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.js';
+import { startSuccessor } from '../successor.js';
 
 /** When the node has ended, whatever else may hold the process is cut off after this time, ms. */
 const LAST_WORDS = 200;
@@ -44,7 +45,8 @@ A line that begins with "ready" on standard error says that traffic flows. SIGTE
 what it made, as podwire down does; but while pods live, device and routes are kept for ${KEEP_FOR} seconds, with the packets that
 come meanwhile, for the next podwire up to go on with. SIGHUP reads the configuration again, as podwire reload does.
 
-With --takeover the podwire that runs carries the traffic until this one does, and then ends. If this one fails, it goes on.`,
+With --takeover the podwire that runs carries the traffic until this one does, and then ends. If this one fails, it goes on.
+Of a service of systemd it takes no process from outside: there 'podwire restart' does the same.`,
   );
   command.action(({ logLevel, takeover = false }: { logLevel: LogLevel; takeover?: boolean }) =>
     up(source(), createLog(process.stderr, logLevel), takeover),
@@ -55,7 +57,7 @@ async function up(source: ConfigSource, log: Log, takesOver: boolean): Promise<v
   const config = loadConfig(source);
   const signals = listen();
   const { createAgent } = await import('../../agent.js');
-  const agent = createAgent({ config, readConfig: () => readAgain(source), log, takesOver });
+  const agent = createAgent({ config, readConfig: () => readAgain(source), log, takesOver, startSuccessor });
   signals.serve(agent, log);
   if (await agent.start()) process.stderr.write(`${readyLine(agent.status())}\n`);
 
@@ -77,11 +79,12 @@ function readAgain(source: ConfigSource): NodeConfig {
 function listen(): { serve: (agent: Agent, log: Log) => void } {
   const early: NodeJS.Signals[] = [];
   let act = (signal: NodeJS.Signals): void => void early.push(signal);
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => act(signal));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', GIVE_WAY] as const) process.on(signal, () => act(signal));
   return {
     serve(agent, log) {
       act = (signal) => {
         if (signal === 'SIGHUP') agent.reload().catch((error) => logFailure(log, error));
+        else if (signal === GIVE_WAY) agent.giveWay().catch((error) => logFailure(log, error));
         else end(agent, log, signal);
       };
       early.forEach(act);

@@ -218,6 +218,11 @@ export class FakeNode implements NodeApi {
     return { added: ['bravo'], removed: [], changed: [], unchanged: 1 };
   }
 
+  async restart() {
+    this.asked.push('restart');
+    return 4712;
+  }
+
   async handOver(successor: number) {
     this.asked.push(`hand over to ${successor}`);
   }

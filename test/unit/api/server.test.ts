@@ -79,8 +79,9 @@ t.test('and what the cluster is like', async (t) => {
   });
   await client.leave();
   await client.leave(true);
+  t.equal(await client.restart(), 4712);
   await client.handOver(4711);
-  t.strictSame(node.asked, ['add abc=', 'use 3f2a90c1', 'leave', 'leave by force', 'hand over to 4711']);
+  t.strictSame(node.asked, ['add abc=', 'use 3f2a90c1', 'leave', 'leave by force', 'restart', 'hand over to 4711']);
 });
 
 t.test('events come as they happen, until the server goes', async (t) => {

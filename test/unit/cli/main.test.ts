@@ -91,6 +91,7 @@ t.test('no agent', async (t) => {
     'key list',
     'events',
     'reload',
+    'restart',
     'leave',
     'down',
   ];
