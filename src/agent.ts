@@ -48,6 +48,7 @@ import { endProcess, type ProcessId } from './os/processes.js';
 import { ServiceManager } from './os/service-manager.js';
 import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
+import { takeAway } from './os/take-away.js';
 import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
 import { onNode } from './pods/attachments.js';
@@ -505,7 +506,13 @@ class NodeAgent implements Agent {
   async down(): Promise<void> {
     await this.#dismissFormer();
     this.#leavesAll = false;
-    await this.#finish();
+    await this.release();
+    try {
+      // What an earlier life left, if this one has not come so far as to go on with it.
+      await takeAway(this.#config);
+    } finally {
+      this.#resolveStopped(0);
+    }
   }
 
   async end(): Promise<void> {

@@ -56,6 +56,11 @@ export class HostNetwork {
     return this.#takeBack(await this.#readJournal());
   }
 
+  /** Whether a former self has left something. */
+  async hasLeft(): Promise<boolean> {
+    return (await this.#readJournal()).length > 0;
+  }
+
   /**
    * Makes the kernel what is desired, all or nothing; what is there already is left as it is. The device is open.
    * @throws PodwireError MACHINE: something stands in the way, or the kernel refused; everything is as it was

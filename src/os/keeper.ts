@@ -182,6 +182,19 @@ export async function isKept(stateDir: string): Promise<boolean> {
   return note !== undefined && holds(note) && !isAlive(note.agent);
 }
 
+/**
+ * Ends the keeper of an agent that has ended, and nothing is kept any more.
+ * @returns whether something was
+ * @throws PodwireError MACHINE: it does not end
+ */
+export async function endKept(stateDir: string): Promise<boolean> {
+  const note = readNote((await readIfThere(noteFile(stateDir))) ?? '');
+  if (!note || !holds(note) || isAlive(note.agent)) return false;
+  await ended(note.keeper, 'SIGKILL');
+  await deleteFile(noteFile(stateDir));
+  return true;
+}
+
 function noteFile(stateDir: string): string {
   return join(stateDir, 'kept');
 }

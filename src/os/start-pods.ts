@@ -5,7 +5,10 @@ import { PodNetwork } from '../pods/network.js';
 import { PodJournalFile } from './pod-journal-file.js';
 import { LinuxPodKernel } from './pod-kernel.js';
 
-export async function startPods(config: NodeConfig, events: EventLog): Promise<PodNetwork> {
+export async function startPods(
+  config: Pick<NodeConfig, 'stateDir' | 'clusterCidr' | 'device'>,
+  events: EventLog,
+): Promise<PodNetwork> {
   const { stateDir, clusterCidr, device } = config;
   const { file, reading, warning } = await PodJournalFile.open(stateDir);
   if (warning !== undefined) events.tell('pod-store-damaged', warning);

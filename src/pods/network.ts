@@ -147,6 +147,7 @@ export class PodNetwork {
 
   /** The node has no device until it holds subnets again: pods stay, their ways through the tunnel go. */
   async letGo(): Promise<void> {
+    if (!this.#node) await this.#findRoutes();
     this.#node = undefined;
     await this.#follow(NO_ROUTES);
   }

@@ -1,4 +1,6 @@
 /** What becomes of what is kept for another agent: when that fails, when it wants something else, when nobody comes. */
+
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -113,6 +115,56 @@ t.test('what is kept is let go: by down, by another shape, with its time', { ski
   const down = await podwire(lab, alpha, 'down', '--socket', moved.socket);
   t.equal(down.code, 0, down.stderr);
   t.notMatch(await kernelState(lab, alpha), /podwire0/, 'down removes the device also while pods live');
+});
+
+t.test('down takes away what is kept where no agent runs, or one that does not carry yet', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'downkept', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  const [pod] = await containers(lab, alpha, 'pod');
+  await attach(lab, node, pod);
+  const config = ['--config', node.configFile];
+  const noTraces = async (what: string) => {
+    const state = await kernelState(lab, alpha);
+    t.notMatch(state, /podwire0/, `${what}: the device is gone`);
+    t.notMatch(state, /lookup 8472/, 'and what leads pods to it');
+    t.notMatch(state, /unreachable 10\.244\.1\.0\/24/, 'and the routes');
+    t.match(state, /inet 10\.244\.1\.1\/32/, 'pods stay');
+  };
+
+  t.equal((await node.stop()).code, 0);
+  const { keeper } = kept(lab, node);
+  t.ok(isAlive(keeper));
+  const silent = await podwire(lab, alpha, 'down', '--socket', node.socket);
+  t.match(silent, { code: 3, stderr: /no podwire answers/ });
+  t.ok(isAlive(keeper), 'of which node it is that socket does not tell');
+  const down = await podwire(lab, alpha, 'down', ...config);
+  t.match(
+    down,
+    { code: 0, stdout: /^no podwire runs; what an earlier one left for the next is removed\n/ },
+    down.stderr,
+  );
+  t.notOk(isAlive(keeper));
+  await noTraces('after a stop');
+  t.equal((await podwire(lab, alpha, 'down', ...config)).code, 3, 'then there is nothing more');
+
+  const again = await lab.startPodwire(alpha);
+  const died = ended(again);
+  again.process.kill('SIGKILL');
+  await died;
+  // It finds nobody to join: it does not carry.
+  writeFileSync(again.configFile, JSON.stringify({ ...lab.nodeConfig(alpha), ...gossipConfig(lab, lab.hosts[1]) }));
+  const joining = lab.spawn(alpha, [process.execPath, CLI, 'up', ...config], { stdio: 'ignore' });
+  const gone = new Promise((resolve) => joining.once('close', resolve));
+  while ((await podwire(lab, alpha, 'status', ...config)).code !== 0) await delay(20);
+  const former = kept(lab, again).keeper;
+  t.ok(isAlive(former));
+  const second = await podwire(lab, alpha, 'down', ...config);
+  t.equal(second.code, 0, second.stderr);
+  t.notOk(isAlive(former));
+  await noTraces('before it carried');
+  t.equal(await gone, 0);
 });
 
 t.test('leave under living pods is refused, and names them', { skip }, async (t) => {

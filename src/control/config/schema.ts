@@ -7,7 +7,7 @@ import { parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
 import { isNodeName } from '../../wire/node-name.js';
 import { MAX_DATAGRAM } from '../../wire/sealed.js';
-import { DEFAULT_SOCKET } from './defaults.js';
+import { DEFAULT_DEVICE, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from './defaults.js';
 import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
 import { OFFLOADS } from './offloads.js';
 import { SWIM_PARAMETERS } from './swim-parameters.js';
@@ -201,7 +201,10 @@ export const ConfigSchema = z.strictObject(
       'The length of the subnets that nodes claim, the same on all nodes: of IPv4, or `[v4, v6]`.',
       { value: 'LENGTH', example: [24, 64], fallback: '24, and 64 for IPv6' },
     ),
-    device: key(deviceName.default('podwire0'), 'The name of the TUN device.', { value: 'NAME', example: 'podwire0' }),
+    device: key(deviceName.default(DEFAULT_DEVICE), 'The name of the TUN device.', {
+      value: 'NAME',
+      example: 'podwire0',
+    }),
     vxlan: z
       .strictObject(
         {
@@ -301,7 +304,7 @@ export const ConfigSchema = z.strictObject(
       { value: 'PATH', example: DEFAULT_SOCKET },
     ),
     stateDir: key(
-      path('the path of a directory', 4000).default('/var/lib/podwire'),
+      path('the path of a directory', 4000).default(DEFAULT_STATE_DIR),
       'The directory for what outlives the process: the MAC address, the identity and the subnet of this node, nodes that it knew, and a note of what is to be cleaned up.',
       { value: 'PATH', example: '/var/lib/podwire' },
     ),
