@@ -12,7 +12,8 @@ export function firewall(
     return [warn('firewall', 'the firewall cannot be read', "run 'podwire check' as root, with nft installed")];
   }
   const closed = found.chains.filter(
-    ({ policy, accepts, closedOutside }) => policy === 'drop' && (!accepts || closedOutside),
+    ({ policy, accepts, closedOutside, closedBeside }) =>
+      policy === 'drop' && (!accepts || closedOutside || closedBeside),
   );
   const hurting = found.obstacles.filter(({ kind, packets }) => kind !== 'invalid' || (packets ?? invalidPackets) > 0);
   const findings = [
@@ -22,7 +23,8 @@ export function firewall(
   return findings.length > 0 ? findings : [ok('firewall', 'no chain or rule seen that stands in the way')];
 }
 
-function closedChain(config: PlacedConfig, { where, hook, accepts, insert }: FirewallChain): Finding {
+function closedChain(config: PlacedConfig, chain: FirewallChain): Finding {
+  const { where, hook, accepts, insert, closedOutside, closedBeside } = chain;
   const command = (rest: string) => `'${insert} ${rest}'`;
   const nft = insert.startsWith('nft');
   const accept = nft ? 'accept' : '-j ACCEPT';
@@ -37,30 +39,55 @@ function closedChain(config: PlacedConfig, { where, hook, accepts, insert }: Fir
       [port('udp', vxlan), ...gossip].join(', '),
     );
   }
-  if (accepts) {
+  const nor = closedBeside ? ', nor what pods of this node send each other' : '';
+  if (accepts && closedOutside) {
     const names = nft ? ['podwire-br', 'pw*'] : ['podwire-br', 'pw+'];
     const ways = names.flatMap((name) =>
       nft ? [`iifname "${name}"`, `oifname "${name}"`] : [`-i ${name}`, `-o ${name}`],
     );
     return warn(
       'firewall',
-      `${where} drops by policy, and no rule accepts what pods exchange with the outside: masqueraded packets and host ports are lost`,
+      `${where} drops by policy, and no rule accepts what pods exchange with the outside${nor}: masqueraded packets and host ports are lost`,
       ways.map((match) => command(`${match} ${accept}`)).join(', '),
+    );
+  }
+  const beside = closedBeside ? rangesOf(config, chain).map((match) => command(`${match} ${accept}`)) : [];
+  if (accepts) {
+    return warn(
+      'firewall',
+      `${where} drops by policy, and no rule accepts what pods of this node send each other: their packets are lost`,
+      beside.join(', '),
     );
   }
   const device = (nftWord: string, option: string) =>
     nft ? `${nftWord} ${config.device}` : `${option} ${config.device}`;
   return warn(
     'firewall',
-    `${where} drops by policy, and no rule accepts ${config.device} both ways: packets of pods are lost`,
-    [device('iifname', '-i'), device('oifname', '-o')].map((match) => command(`${match} ${accept}`)).join(', '),
+    `${where} drops by policy, and no rule accepts ${config.device} both ways${nor}: packets of pods are lost`,
+    [
+      ...[device('iifname', '-i'), device('oifname', '-o')].map((match) => command(`${match} ${accept}`)),
+      ...beside,
+    ].join(', '),
   );
+}
+
+/** What asks in a chain for packets from the node's pods to its pods. */
+function rangesOf({ podCidr, clusterCidr }: PlacedConfig, { family, insert }: FirewallChain): string[] {
+  const ranges = podCidr.length > 0 ? podCidr : clusterCidr;
+  return ranges
+    .filter((range) => family === undefined || range.family === family)
+    .map((range) => {
+      const text = formatPrefix(range);
+      const ip = range.family === 4 ? 'ip' : 'ip6';
+      return insert.startsWith('nft') ? `${ip} saddr ${text} ${ip} daddr ${text}` : `-s ${text} -d ${text}`;
+    });
 }
 
 function inTheWay(config: PlacedConfig, { kind, traffic, where, remove, packets }: FirewallObstacle): Finding {
   const whose = {
     vxlan: `frames of peers (UDP port ${config.vxlan.port})`,
     pods: 'packets of pods',
+    beside: 'packets between pods of this node',
     outside: 'packets between pods and the outside (masqueraded ones, host ports)',
   }[traffic];
   const counted = packets === undefined ? '' : ` (${packets} so far)`;

@@ -22,6 +22,10 @@ export interface FirewallChain {
   readonly accepts: boolean;
   /** But of packets between pods and the outside, by masquerading and host ports. */
   readonly closedOutside?: boolean;
+  /** And of packets between pods of this node. */
+  readonly closedBeside?: boolean;
+  /** Whose packets come to it; absent: both families'. */
+  readonly family?: 4 | 6;
   /** The begin of a command that puts a rule at its top. */
   readonly insert: string;
 }
@@ -30,8 +34,11 @@ export interface FirewallChain {
 export interface FirewallObstacle {
   /** It drops our packets; it changes their addresses; it drops what connection tracking calls invalid. */
   readonly kind: 'drop' | 'nat' | 'invalid';
-  /** `vxlan`: what comes from other nodes; `pods`: packets of pods; `outside`: theirs from and to beyond the cluster. */
-  readonly traffic: 'vxlan' | 'pods' | 'outside';
+  /**
+   * `vxlan`: what comes from other nodes; `pods`: packets of pods; `beside`: theirs to others of this node; `outside`: theirs
+   * from and to beyond the cluster.
+   */
+  readonly traffic: 'vxlan' | 'pods' | 'beside' | 'outside';
   /** How to find it: `nft table ip nat, chain POSTROUTING, handle 7`. */
   readonly where: string;
   /** The command that removes it. */

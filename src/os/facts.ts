@@ -7,15 +7,18 @@ import { join } from 'node:path';
 import { gossips, type PlacedConfig, type Seed } from '../control/config/node-config.js';
 import type { GossipBind, JoinFacts, MachineFacts } from '../control/machine-facts.js';
 import { addressIn, FAMILIES } from '../core/underlay.js';
+import { onNode } from '../pods/attachments.js';
 import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
 import { readFirewall } from './firewall.js';
-import { firewallQuestions } from './firewall-questions.js';
+import { besideQuestions, firewallQuestions, outsideQuestions } from './firewall-questions.js';
+import { bridgedFamilies } from './forward-watch.js';
 import { ipQuery } from './ip-batch.js';
 import { isKept } from './keeper.js';
 import { readKeyFile } from './key-file.js';
 import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
 import { sourceTowards } from './own-address.js';
+import { rememberedPods } from './pod-journal-file.js';
 import { readOtherWays, readStealingRules, readXfrmPolicies } from './policy-routing.js';
 import { SeedResolver } from './seed-resolver.js';
 import { readSysctl } from './sysctl.js';
@@ -44,7 +47,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     kept,
   ] = await Promise.all([
     gatherSettings(config, network),
-    readFirewall(firewallQuestions(config, underlayDevices(config, network), podDevices(config, network))),
+    gatherFirewall(config, network),
     gatherRouting(config, underlayDevices(config, network)),
     hasNetAdmin(),
     tunState(),
@@ -98,6 +101,17 @@ function podDevices({ podCidr, device }: PlacedConfig, { routes }: NetworkFacts)
     .filter(({ destination }) => podCidr.some((subnet) => prefixesOverlap(subnet, destination)))
     .flatMap((route) => (route.device === undefined || route.device === device ? [] : [route.device]));
   return [...new Set(names)].slice(0, MOST_POD_DEVICES);
+}
+
+/** What filters do to the node's packets, and to those of the pods that it has. */
+async function gatherFirewall(config: PlacedConfig, network: NetworkFacts): Promise<MachineFacts['firewall']> {
+  const uplinks = underlayDevices(config, network);
+  const pods = (await rememberedPods(config.stateDir)).map(onNode);
+  return readFirewall([
+    ...firewallQuestions(config, uplinks, podDevices(config, network)),
+    ...outsideQuestions(pods, uplinks),
+    ...besideQuestions(pods, await bridgedFamilies()),
+  ]);
 }
 
 /** Where packets of pods go besides the main table. */

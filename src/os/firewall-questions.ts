@@ -84,6 +84,51 @@ export function outsideQuestions(
   );
 }
 
+/** Of each device, and of all. */
+const MOST_BESIDE = 2;
+const MOST_PLACES = 6;
+
+/**
+ * Packets between pods of this node: routed, and of those on the bridge where the kernel has bridged packets pass the filters
+ * of IP too.
+ * @param bridged the families in which it does
+ */
+export function besideQuestions(pods: readonly BesidePod[], bridged: readonly Family[]): Question[] {
+  const onSubnet = pods.filter(({ underlay }) => underlay === undefined);
+  const some = onSubnet
+    .filter(({ device }, i) => onSubnet.slice(0, i).filter((other) => other.device === device).length < MOST_BESIDE)
+    .slice(0, MOST_PLACES);
+  return some.flatMap((from) =>
+    some.flatMap((to) =>
+      pairsOf(from, to)
+        .filter(({ source }) => from.device !== to.device || bridged.includes(source.family))
+        .flatMap(({ source, destination }) => {
+          const ends = { iif: from.device, oif: to.device, source, destination };
+          const packet = { ...ends, protocol: 'tcp', port: POD_PORT, state: 'new' } as const;
+          return (['forward', 'postrouting'] as const).map((hook): Question => ({ hook, traffic: 'beside', packet }));
+        }),
+    ),
+  );
+}
+
+/** A pod and its place on the node. */
+export interface BesidePod {
+  /** The node's. */
+  readonly device: string;
+  readonly addresses: readonly string[];
+  /** It stands in the node's own network. */
+  readonly underlay?: unknown;
+}
+
+function pairsOf(from: BesidePod, to: BesidePod): { source: Address; destination: Address }[] {
+  if (from === to) return [];
+  return from.addresses.flatMap((text) => {
+    const source = parseAddress(text);
+    const destination = to.addresses.map(parseAddress).find((address) => address?.family === source?.family);
+    return source && destination ? [{ source, destination }] : [];
+  });
+}
+
 /** What peers send; of those whose address is known, as a rule may be about it. */
 function frames(
   { underlay, vxlan, peers, join }: PlacedConfig,

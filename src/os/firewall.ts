@@ -82,10 +82,16 @@ export function judgeChain(
   // A rule that drops is told of as such: the chain's policy is not to blame.
   const left = decisions.filter(({ decision }) => decision === undefined);
   const closedOutside = left.some(({ traffic }) => traffic === 'outside');
-  const accepts = left.every(({ traffic }) => traffic === 'outside');
+  const closedBeside = left.some(({ traffic }) => traffic === 'beside');
+  const accepts = left.every(({ traffic }) => traffic === 'outside' || traffic === 'beside');
   const where = `${base.table}, chain ${base.name}`;
   const { policy, insert } = base;
-  const chain = { where, hook, policy, accepts, ...(closedOutside && { closedOutside }), insert };
+  const { family } = base;
+  const also = {
+    ...(closedOutside && { closedOutside }),
+    ...(closedBeside && { closedBeside, ...(family && { family }) }),
+  };
+  const chain = { where, hook, policy, accepts, ...also, insert };
   return { chain, obstacles: [...obstacles, ...invalid] };
 }
 

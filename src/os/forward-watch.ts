@@ -8,9 +8,16 @@ import type { EventLog } from '../control/membership/events.js';
 import { addressIn } from '../core/underlay.js';
 import { type Family, formatAddress } from '../wire/address.js';
 import { type Firewall, readFirewall } from './firewall.js';
-import { firewallQuestions, type OutsidePod, outsideQuestions } from './firewall-questions.js';
+import {
+  type BesidePod,
+  besideQuestions,
+  firewallQuestions,
+  type OutsidePod,
+  outsideQuestions,
+} from './firewall-questions.js';
 import { ipQuery } from './ip-batch.js';
 import type { IpInterface } from './observe.js';
+import { readSysctl } from './sysctl.js';
 
 /** From an ADD to the look: its programs, and those of pods that come together with it, have run by then, ms. */
 const SOON = 1_000;
@@ -24,7 +31,7 @@ const UNREAD =
 
 export interface Forwarding {
   readonly config: PlacedConfig;
-  readonly pods: readonly OutsidePod[];
+  readonly pods: readonly (OutsidePod & BesidePod)[];
   /** What was seen with more rights, when the node started. */
   readonly before: Firewall | undefined;
 }
@@ -84,7 +91,11 @@ async function forwardProblems({
 }: Forwarding): Promise<{ found: string[]; unread: boolean } | undefined> {
   const uplinks = await underlayDevices(config);
   const devices = [...new Set(pods.map(({ device }) => device))].slice(0, MOST_DEVICES);
-  const questions = [...firewallQuestions(config, uplinks, devices), ...outsideQuestions(pods, uplinks)];
+  const questions = [
+    ...firewallQuestions(config, uplinks, devices),
+    ...outsideQuestions(pods, uplinks),
+    ...besideQuestions(pods, await bridgedFamilies()),
+  ];
   const found = await readFirewall(questions.filter(({ hook }) => hook === 'forward'));
   if (!found) return undefined;
   const unread = found.legacyUnread === true;
@@ -103,7 +114,9 @@ function onlyLegacy({ chains, obstacles }: Firewall): Firewall {
   const legacy = ({ where }: { readonly where: string }) => !where.startsWith('nft ');
   return {
     chains: chains.filter((chain) => chain.hook === 'forward' && legacy(chain)),
-    obstacles: obstacles.filter((one) => one.traffic === 'pods' && one.kind === 'drop' && legacy(one)),
+    obstacles: obstacles.filter(
+      (one) => (one.traffic === 'pods' || one.traffic === 'beside') && one.kind === 'drop' && legacy(one),
+    ),
   };
 }
 
@@ -114,4 +127,11 @@ async function underlayDevices({ underlay }: PlacedConfig): Promise<(family: Fam
     const text = address && formatAddress(address);
     return links.find(({ addr_info }) => addr_info.some(({ local }) => local === text))?.ifname;
   };
+}
+
+/** Families whose packets pass the filters of IP on a bridge too (br_netfilter). */
+export async function bridgedFamilies(): Promise<Family[]> {
+  const on = async (name: string) => (await readSysctl(`net/bridge/${name}`)) === '1';
+  const [ipv4, ipv6] = await Promise.all([on('bridge-nf-call-iptables'), on('bridge-nf-call-ip6tables')]);
+  return [...(ipv4 ? [4 as const] : []), ...(ipv6 ? [6 as const] : [])];
 }

@@ -15,11 +15,26 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Entry, type Reading, readLines, writeLine } from '../pods/journal.js';
+import type { PodRecord } from '../pods/pod-record.js';
 import type { PodStore } from '../pods/pod-store.js';
+import { PodTable } from '../pods/pod-table.js';
 import { PodwireError } from '../wire/error.js';
 import { makeStateDir, readIfThere } from './state-dir.js';
+
+/** The pods that a state directory tells of, which is only read; none where it may not be. */
+export async function rememberedPods(stateDir: string): Promise<PodRecord[]> {
+  const text = await readFile(join(stateDir, 'pods'), 'utf8').catch(() => '');
+  const table = new PodTable();
+  if (table.replay(readLines(text).entries) !== thisBoot()) return [];
+  return [...table.pods()].flatMap(({ record, whole }) => (whole ? record : []));
+}
+
+function thisBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
 
 /** A journal that was read, and what was wrong with it, in words. */
 export interface OpenedJournal {
@@ -46,7 +61,7 @@ export class PodJournalFile implements PodStore {
   static async open(stateDir: string): Promise<OpenedJournal> {
     await makeStateDir(stateDir);
     const path = join(stateDir, 'pods');
-    const file = new PodJournalFile(path, readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+    const file = new PodJournalFile(path, thisBoot());
     const text = await readIfThere(path);
     if (text === undefined) return { file, reading: { entries: [], damaged: [], torn: false } };
     const reading = readLines(text);
