@@ -54,6 +54,7 @@ import { withoutEar } from './path-mtus.js';
 import { onNode } from './pods/attachments.js';
 import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
+import { ownPorts } from './pods/own-ports.js';
 import { UnderlayWatch } from './underlay-watch.js';
 import { formatAddress, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
@@ -203,7 +204,7 @@ class NodeAgent implements Agent {
   }
 
   async #takeUpPods(): Promise<void> {
-    const pods = await startPods(this.#config, this.#events);
+    const pods = await startPods(this.#config, this.#events, ownPorts(this.#config));
     this.#pods = pods;
     this.#releases.push(() => pods.close());
   }

@@ -2,12 +2,14 @@
 import type { NodeConfig } from '../control/config/node-config.js';
 import type { EventLog } from '../control/membership/events.js';
 import { PodNetwork } from '../pods/network.js';
+import type { OwnPort } from '../pods/own-ports.js';
 import { PodJournalFile } from './pod-journal-file.js';
 import { LinuxPodKernel } from './pod-kernel.js';
 
 export async function startPods(
   config: Pick<NodeConfig, 'stateDir' | 'clusterCidr' | 'device'>,
   events: EventLog,
+  ownPorts: readonly OwnPort[] = [],
 ): Promise<PodNetwork> {
   const { stateDir, clusterCidr, device } = config;
   const { file, reading, warning } = await PodJournalFile.open(stateDir);
@@ -18,6 +20,7 @@ export async function startPods(
     events,
     clusterCidr,
     tun: device,
+    ownPorts,
     now: () => Date.now(),
   };
   return PodNetwork.start(options, reading);

@@ -25,6 +25,7 @@ import type { PodKernel } from './kernel.js';
 import { macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
 import { addressesIn, allOf, factsOf, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
+import { type OwnPort, refuseOwnPorts } from './own-ports.js';
 import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
 import { type PodRecord, podKey, podStatus } from './pod-record.js';
@@ -54,6 +55,7 @@ export interface PodNetworkOptions {
   readonly clusterCidr: readonly Prefix[];
   /** Name of the TUN device. */
   readonly tun: string;
+  readonly ownPorts: readonly OwnPort[];
   /** ms since 1970. */
   readonly now: () => number;
 }
@@ -231,7 +233,7 @@ export class PodNetwork {
   }
 
   async #add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
-    const { kernel, store, events, now } = this.#options;
+    const { kernel, store, events, now, ownPorts } = this.#options;
     const node = this.#node;
     if (!node)
       throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet yet: podwire status says why; nothing was changed');
@@ -243,6 +245,7 @@ export class PodNetwork {
       );
     }
     const netns = words.netns ?? '';
+    refuseOwnPorts(network.ports, ownPorts);
     await refuseNoNamespace(kernel, netns);
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);

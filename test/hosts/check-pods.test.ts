@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import t from 'tap';
 import type { Finding } from '../../src/control/check.js';
 import { Lab } from '../../src/lab/lab.js';
-import { ask, startEcho } from '../../src/lab/tools.js';
+import { ask, ping, startEcho } from '../../src/lab/tools.js';
 import { podwire } from './cli.js';
-import { attach, containers } from './cni.js';
+import { attach, cni, containers } from './cni.js';
 import { until } from './gossiping.js';
 import { labSkip, needs } from './lab.js';
 
@@ -178,4 +178,21 @@ t.test('each culprit is named, and mended as it says', { skip }, async (t) => {
   await until('the agent tells of it', async () =>
     /forward-refused.*pods of this node send each other/.test(late.log()),
   );
+});
+
+t.test('a host port that is podwire’s own', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'ownports', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha, bravo] = lab.hosts;
+  const [node] = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host)));
+  const [pod, next] = await containers(lab, alpha, 'pod', 'next');
+  const mapped = (hostPort: number, protocol: string) => ({
+    config: { runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol }] } },
+  });
+  t.match(await cni(lab, node, 'ADD', pod, mapped(8472, 'udp')), {
+    code: 1,
+    json: { code: 7, msg: /hostPort 8472 \(udp\) is this node's own: .* nothing was changed/ },
+  });
+  await attach(lab, node, next, mapped(8472, 'tcp'));
+  t.not(await ping(lab, bravo, '10.244.1.0'), undefined, 'what peers send still arrives');
 });
