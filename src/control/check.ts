@@ -10,6 +10,7 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
+import { hostPorts } from './check-host-ports.js';
 import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
 import { formatSeed } from './config/endpoint.js';
 import { type Endpoint, gossips, type PlacedConfig } from './config/node-config.js';
@@ -42,6 +43,7 @@ export function checkNode(config: PlacedConfig, facts: MachineFacts): Finding[] 
     ...disabledIpv6(config, facts),
     ...firewall(config, facts),
     ...routing(facts),
+    ...hostPorts(facts.hostPorts),
     ...limits(config, facts),
     ...mac(config, facts),
   ];

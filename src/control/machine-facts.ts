@@ -78,6 +78,16 @@ export interface JoinFacts {
   readonly problem?: string;
 }
 
+/** A port of the node that leads to a pod. */
+export interface HostPortFacts {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  /** Who asked for it, the first first: it is the one that gets it. */
+  readonly pods: readonly string[];
+  /** A program of the node listens there too, and not for the node alone. */
+  readonly listened: boolean;
+}
+
 export interface MachineFacts {
   /** `uname -r`. */
   readonly kernel: string;
@@ -120,6 +130,7 @@ export interface MachineFacts {
   readonly otherWays: readonly { readonly peer: Address; readonly device: string }[];
   /** disable_ipv6 of our device; undefined: there is none. */
   readonly ipv6Disabled: boolean | undefined;
+  readonly hostPorts: readonly HostPortFacts[];
   readonly stealingRules: readonly StealingRule[];
   readonly xfrmPolicies: readonly XfrmPolicy[];
   /** Chains at input and forward, and rules in the way; undefined: cannot be read. */

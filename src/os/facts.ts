@@ -8,10 +8,12 @@ import { gossips, type PlacedConfig, type Seed } from '../control/config/node-co
 import type { GossipBind, JoinFacts, MachineFacts } from '../control/machine-facts.js';
 import { addressIn, FAMILIES } from '../core/underlay.js';
 import { onNode } from '../pods/attachments.js';
+import type { PodRecord } from '../pods/pod-record.js';
 import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
 import { readFirewall } from './firewall.js';
 import { besideQuestions, firewallQuestions, outsideQuestions } from './firewall-questions.js';
 import { bridgedFamilies } from './forward-watch.js';
+import { readHostPorts } from './host-ports.js';
 import { ipQuery } from './ip-batch.js';
 import { isKept } from './keeper.js';
 import { readKeyFile } from './key-file.js';
@@ -31,6 +33,7 @@ const MOST_PEERS = 16;
 /** One look at the machine; nothing is changed, and the UDP port is held for a moment only. */
 export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
   const network = await gatherNetwork(config);
+  const pods = await rememberedPods(config.stateDir);
   const [
     settings,
     firewall,
@@ -45,9 +48,10 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     openFiles,
     keptMac,
     kept,
+    hostPorts,
   ] = await Promise.all([
     gatherSettings(config, network),
-    gatherFirewall(config, network),
+    gatherFirewall(config, network, pods.map(onNode)),
     gatherRouting(config, underlayDevices(config, network)),
     hasNetAdmin(),
     tunState(),
@@ -61,6 +65,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
     isKept(config.stateDir).catch(() => false),
+    readHostPorts(pods),
   ]);
   return {
     kernel: release(),
@@ -68,6 +73,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     ...settings,
     ...routing,
     firewall,
+    hostPorts,
     netAdmin,
     tun,
     systemCalls: systemCalls(),
@@ -104,9 +110,12 @@ function podDevices({ podCidr, device }: PlacedConfig, { routes }: NetworkFacts)
 }
 
 /** What filters do to the node's packets, and to those of the pods that it has. */
-async function gatherFirewall(config: PlacedConfig, network: NetworkFacts): Promise<MachineFacts['firewall']> {
+async function gatherFirewall(
+  config: PlacedConfig,
+  network: NetworkFacts,
+  pods: readonly PodRecord[],
+): Promise<MachineFacts['firewall']> {
   const uplinks = underlayDevices(config, network);
-  const pods = (await rememberedPods(config.stateDir)).map(onNode);
   return readFirewall([
     ...firewallQuestions(config, uplinks, podDevices(config, network)),
     ...outsideQuestions(pods, uplinks),

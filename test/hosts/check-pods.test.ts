@@ -195,4 +195,27 @@ t.test('a host port that is podwire’s own', { skip }, async (t) => {
   });
   await attach(lab, node, next, mapped(8472, 'tcp'));
   t.not(await ping(lab, bravo, '10.244.1.0'), undefined, 'what peers send still arrives');
+
+  const found = async () => {
+    const { stdout } = await podwire(lab, alpha, 'check', '--config', node.configFile, '--json');
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    return findings.filter(({ subject }) => subject === 'host ports').map(({ message }) => message);
+  };
+  await startEcho(lab, alpha);
+  const reached = async () => (await ask(lab, lab.router, [alpha.underlay]))[0].seen;
+  t.equal(await reached(), alpha.router);
+  t.same(await found(), []);
+  const [taker, second] = await containers(lab, alpha, 'taker', 'second');
+  await attach(lab, node, taker, mapped(7007, 'tcp'));
+  t.equal(await reached(), '', 'the node’s own program is not reached any more');
+  t.match(await found(), [/^TCP port 7007 of this node leads to alpha-taker, and a program of the node listens there/]);
+  await attach(lab, node, second, mapped(8472, 'tcp'));
+  t.match(await found(), [
+    /^TCP port 8472 .* is asked for by alpha-next and alpha-second: it leads to alpha-next alone$/,
+    /port 7007/,
+  ]);
+  t.equal((await cni(lab, node, 'DEL', taker)).code, 0);
+  t.equal((await cni(lab, node, 'DEL', second)).code, 0);
+  t.equal(await reached(), alpha.router);
+  t.same(await found(), []);
 });

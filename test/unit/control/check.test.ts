@@ -29,6 +29,7 @@ const fit: MachineFacts = {
   otherWays: [],
   ipv6Disabled: undefined,
   stealingRules: [],
+  hostPorts: [],
   xfrmPolicies: [],
   invalidPackets: 0,
   firewall: { chains: [], obstacles: [] },
