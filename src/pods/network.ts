@@ -15,7 +15,7 @@ import type { Choice, PodNode, PodPlan } from './attachment.js';
 import { ATTACHMENT } from './attachments.js';
 import { auditProblems } from './audit.js';
 import { CNI, CniError } from './cni/error.js';
-import type { AttachmentWords, NetworkConfig } from './cni/request.js';
+import type { AttachmentWords, NetworkConfig, StaleConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
 import { deviceName, isSibling, macOfAddress, macOfDevice } from './device-name.js';
 import { GUARD_FAMILY, GUARD_TABLE, guardText, unguardText } from './guard.js';
@@ -445,7 +445,7 @@ export class PodNetwork {
    * Takes off those pods of a network that the runtime does not know.
    * @throws CniError: of the first that could not be; the others are gone
    */
-  async gc({ name, valid }: Pick<NetworkConfig, 'name' | 'valid'>): Promise<void> {
+  async gc({ name, valid }: Pick<StaleConfig, 'name' | 'valid'>): Promise<void> {
     const known = new Set(valid.map(({ containerID, ifname }) => podKey({ containerId: containerID, ifname })));
     const stale = this.#records().filter((record) => record.network === name && !known.has(podKey(record)));
     const outcomes = await Promise.allSettled(stale.map((record) => this.del(record)));

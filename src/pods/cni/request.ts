@@ -12,10 +12,10 @@ import { type CniResult, readResult } from './result.js';
 import { CNI_VERSIONS, type CniVersion, isCniVersion } from './version.js';
 
 export type CniRequest =
-  | { readonly command: 'ADD'; readonly network: NetworkConfig; readonly attachment: AttachmentWords }
-  | { readonly command: 'DEL' | 'CHECK'; readonly network: NetworkConfig; readonly attachment: AttachmentWords }
+  | { readonly command: 'ADD' | 'CHECK'; readonly network: NetworkConfig; readonly attachment: AttachmentWords }
+  | { readonly command: 'DEL'; readonly network: Pick<NetworkConfig, 'version'>; readonly attachment: AttachmentWords }
   | { readonly command: 'STATUS' | 'VERSION'; readonly network: Pick<NetworkConfig, 'version'> }
-  | { readonly command: 'GC'; readonly network: NetworkConfig };
+  | { readonly command: 'GC'; readonly network: StaleConfig };
 
 export interface AttachmentWords {
   readonly containerId: string;
@@ -45,7 +45,11 @@ export interface NetworkConfig {
   readonly mac?: Uint8Array;
   readonly ports: readonly PortMapping[];
   readonly previous?: CniResult;
-  /** GC: those that the runtime knows. */
+}
+
+/** What GC goes by. */
+export interface StaleConfig extends Pick<NetworkConfig, 'version' | 'name'> {
+  /** Those that the runtime knows. */
   readonly valid: readonly { readonly containerID: string; readonly ifname: string }[];
 }
 
@@ -67,9 +71,11 @@ export function readRequest(words: CniCall): CniRequest {
   const raw = parse(words.config);
   const version = versionOf(raw);
   if (command === 'VERSION' || command === 'STATUS') return { command, network: { version } };
-  const network = readNetwork(raw, version, argsOf(words.args));
-  if (command === 'GC') return { command, network };
-  return { command, network, attachment: readAttachment(command, words) };
+  if (command === 'GC') return { command, network: readStale(raw, version) };
+  const attachment = readAttachment(command, words);
+  // What ADD refused must not keep a pod from being taken off: a runtime asks for that without end.
+  if (command === 'DEL') return { command, network: { version }, attachment };
+  return { command, network: readNetwork(raw, version, argsOf(words.args)), attachment };
 }
 
 /** The version for an answer to something that cannot be understood any further. */
@@ -188,6 +194,13 @@ function readNetwork(
     ...(mac !== undefined && mac !== '' && { mac: readMac(mac) }),
     ports: listIn(runtime, 'portMappings').map(readPort),
     ...(previous && { previous }),
+  };
+}
+
+function readStale(raw: Record<string, unknown>, version: CniVersion): StaleConfig {
+  return {
+    version,
+    name: textIn(raw, 'name') ?? '',
     valid: listIn(raw, 'cni.dev/valid-attachments').map((one) => ({
       containerID: textIn(one, 'containerID') ?? '',
       ifname: textIn(one, 'ifname') ?? '',
@@ -226,10 +239,12 @@ function readMac(text: string): Uint8Array {
   );
 }
 
-function readPort(raw: Record<string, unknown>): PortMapping {
-  const { hostPort, containerPort } = raw;
+/** The names' case is not asked for: containerd writes `HostPort`, and Go's plugins read either. */
+function readPort(entry: Record<string, unknown>): PortMapping {
+  const raw = Object.fromEntries(Object.entries(entry).map(([name, value]) => [name.toLowerCase(), value]));
+  const { hostport: hostPort, containerport: containerPort } = raw;
   const protocol = (textIn(raw, 'protocol') || 'tcp').toLowerCase();
-  const hostIP = textIn(raw, 'hostIP');
+  const hostIP = textIn(raw, 'hostip');
   if (!isPort(hostPort) || !isPort(containerPort)) {
     throw new CniError(CNI.CONFIG, 'portMappings: hostPort and containerPort must be numbers from 1 to 65535');
   }

@@ -266,6 +266,13 @@ t.test('what a runtime may say, and what not', async (t) => {
       network: { ports: [{ hostPort: 1, containerPort: 2, protocol: 'udp' }] },
     },
   );
+  t.match(
+    read({
+      runtimeConfig: { portMappings: [{ HostPort: 8088, ContainerPort: 8080, Protocol: 'tcp', HostIP: '192.0.2.1' }] },
+    }),
+    { network: { ports: [{ hostPort: 8088, containerPort: 8080, protocol: 'tcp', hostIP: '192.0.2.1' }] } },
+    "as containerd's CRI spells it",
+  );
   const refused: [object, object, number][] = [
     [{ cniVersion: '9.0.0' }, {}, 1],
     [{ cniVersion: undefined }, {}, 1],
@@ -286,4 +293,7 @@ t.test('what a runtime may say, and what not', async (t) => {
     t.throws(() => read(network, more), { code }, JSON.stringify([network, more]));
   }
   t.match(read({}, { command: 'DEL', netns: '' }), { command: 'DEL' });
+  for (const [network, , code] of refused.filter(([, , code]) => code > 4)) {
+    t.match(read(network, { command: 'DEL' }), { attachment: { containerId: 'abc' } }, `DEL of what ADD gave ${code}`);
+  }
 });
