@@ -124,6 +124,33 @@ t.test('faults: each told, none leaves anything', { skip }, async (t) => {
   t.notMatch(await traces(lab, alpha), /podwire|10\.244/);
 });
 
+t.test('without agent and device the node reaches its pods: a kubelet goes on probing them', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cnidown', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const node = await lab.startPodwire(alpha);
+  for (const mode of ['bridge', 'ptp']) {
+    const [pod] = await containers(lab, alpha, mode);
+    const { addresses } = await attach(lab, node, pod, { config: { attach: mode } });
+    await startEcho(lab, pod);
+    t.same(
+      (await ask(lab, alpha, addresses)).map(({ own }) => own),
+      ['10.244.1.0', 'fd00:244:0:1::2'],
+      `${mode}: as itself`,
+    );
+  }
+  const { code, stderr } = await podwire(lab, alpha, 'down', '--socket', node.socket);
+  t.equal(code, 0, stderr);
+  t.not((await lab.exec(alpha, ['ip', 'link', 'show', 'podwire0'])).code, 0);
+  for (const [i, mode] of ['bridge', 'ptp'].entries()) {
+    const addresses = [`10.244.1.${2 + i}`, `fd00:244:0:1::${3 + i}`];
+    t.notOk(
+      (await ask(lab, alpha, addresses)).some(({ seen }) => seen === ''),
+      `${mode}: under an address that is left`,
+    );
+  }
+});
+
 t.test('a disk that is full: ADD is refused and undone, DEL is not, and nothing is lost', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'cnidisk', hosts: 1, pods: 0 });
   t.teardown(() => lab.destroy());

@@ -6,7 +6,6 @@
  * ```
  */
 import { BRIDGE } from '../../control/desired-host.js';
-import { overlayAddress } from '../../core/overlay-address.js';
 import { formatAddress, formatPrefix } from '../../wire/address.js';
 import type { Attachment, PodNode, PodPlan, Preparation } from '../attachment.js';
 import { macOfDevice } from '../device-name.js';
@@ -19,10 +18,10 @@ import {
   forwarding,
   nodad,
   nodeRoute,
-  OURS,
   podAddressLines,
   podSysctls,
   single,
+  wayTo,
 } from './parts.js';
 
 export const bridge: Attachment = { prepare, plan, renew: () => [] };
@@ -51,10 +50,7 @@ function prepare(node: PodNode): Preparation {
       }),
       `link set dev ${BRIDGE} up`,
       // The node's own address is the one that others know it by.
-      ...node.subnets.map(
-        (subnet) =>
-          `route replace ${formatPrefix(subnet)} dev ${BRIDGE} ${OURS} src ${formatAddress(overlayAddress(subnet))}`,
-      ),
+      ...node.subnets.flatMap((subnet) => wayTo(formatPrefix(subnet), BRIDGE, subnet).make),
     ],
   };
 }

@@ -51,6 +51,26 @@ export function nodeRoute({ subnet, gateway }: PodAddress, ifname: string): stri
   return `route replace ${single(overlayAddress(subnet))} via ${formatAddress(gateway)} dev ${ifname}`;
 }
 
+/** Any; behind what has none, before the `unreachable` of the subnet. */
+const WITHOUT_AGENT_METRIC = 30_084;
+
+/**
+ * The node's way to a pod or to all of them, from its overlay address. That goes with the agent's device, and then Linux
+ * takes IPv4 routes away that name it (IPv6 ones only forget it): the second stays. A kubelet's probes go by it.
+ */
+export function wayTo(prefix: string, device: string, subnet: Prefix) {
+  const route = `${prefix} dev ${device} ${OURS}`;
+  const stays = `${route} metric ${WITHOUT_AGENT_METRIC}`;
+  const ipv4 = subnet.family === 4;
+  return {
+    make: [
+      `route replace ${route} src ${formatAddress(overlayAddress(subnet))}`,
+      ...(ipv4 ? [`route replace ${stays}`] : []),
+    ],
+    undo: [`route del ${route}`, ...(ipv4 ? [`route del ${stays}`] : [])],
+  };
+}
+
 /** Text that may be an alias: the kernel takes 255 bytes, `ip` a word in quotes. */
 export function aliasOf(record: PodRecord): string {
   const words = [ALIAS, record.containerId, record.ifname, record.attach, record.addresses.join(','), record.mac];

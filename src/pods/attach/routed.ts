@@ -1,11 +1,10 @@
 /** A pod behind a device of its own: the node holds the gateway's addresses there, and a route and a neighbour per address. */
 import { BRIDGE } from '../../control/desired-host.js';
-import { overlayAddress } from '../../core/overlay-address.js';
 import { formatAddress } from '../../wire/address.js';
 import type { PodAddress } from '../attachment.js';
 import type { CniInterface, CniResult } from '../cni/result.js';
 import type { PodRecord } from '../pod-record.js';
-import { everything, nodad, OURS, podAddressLines, single } from './parts.js';
+import { everything, nodad, podAddressLines, single, wayTo } from './parts.js';
 
 /**
  * @param device the node's, that leads to the pod
@@ -13,7 +12,7 @@ import { everything, nodad, OURS, podAddressLines, single } from './parts.js';
  */
 export function nodeSide(device: string, mac: string, addresses: readonly PodAddress[], alone = true) {
   const ipv6 = addresses.filter(({ address }) => address.family === 6);
-  const route = ({ address }: PodAddress) => `${single(address)} dev ${device}`;
+  const ways = addresses.map(({ address, subnet }) => wayTo(single(address), device, subnet));
   return {
     make: [
       ...(alone && ipv6.length > 0 ? [`address replace fe80::1/64 dev ${device} nodad`] : []),
@@ -23,10 +22,10 @@ export function nodeSide(device: string, mac: string, addresses: readonly PodAdd
       ...addresses.map(
         ({ address }) => `neigh replace ${formatAddress(address)} lladdr ${mac} dev ${device} nud permanent`,
       ),
-      ...addresses.map((one) => `route replace ${route(one)} ${OURS} src ${formatAddress(overlayAddress(one.subnet))}`),
+      ...ways.flatMap(({ make }) => make),
     ],
-    undo: addresses.flatMap((one) => [
-      `route del ${route(one)} ${OURS}`,
+    undo: addresses.flatMap((one, i) => [
+      ...ways[i].undo,
       `address del ${single(one.gateway)} dev ${device}`,
       ...(alone && one.address.family === 6 ? [`address del fe80::1/64 dev ${device}`] : []),
       `neigh del ${formatAddress(one.address)} dev ${device}`,

@@ -54,6 +54,7 @@ t.test('ptp: the node’s side and the pod’s', async (t) => {
     'neigh replace 10.244.1.2 lladdr 02:00:00:00:00:01 dev pw000000000001 nud permanent',
     'neigh replace fd00:244:0:1::3 lladdr 02:00:00:00:00:01 dev pw000000000001 nud permanent',
     'route replace 10.244.1.2/32 dev pw000000000001 protocol 84 src 10.244.1.0',
+    'route replace 10.244.1.2/32 dev pw000000000001 protocol 84 metric 30084',
     'route replace fd00:244:0:1::3/128 dev pw000000000001 protocol 84 src fd00:244:0:1::2',
   ]);
   t.same(plan.pod.slice(1), [
