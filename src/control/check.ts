@@ -243,8 +243,11 @@ function device(config: PlacedConfig, facts: MachineFacts): Finding[] {
 function overlaps(config: PlacedConfig, facts: MachineFacts): Finding[] {
   const inCluster = (prefix: Prefix) => config.clusterCidr.some((range) => prefixesOverlap(range, prefix));
   const inOwnSubnet = (prefix: Prefix) => config.podCidr.some((subnet) => within(prefix, subnet));
+  // Pods outlive their agent, and the gateway's addresses with them; a node of gossip does not know its subnet yet.
+  const ours = facts.routes.filter(({ protocol }) => protocol === String(PROTOCOL)).map(({ device }) => device);
+  const leading = new Set([config.device, BRIDGE, ...ours]);
   const addresses = facts.interfaces
-    .filter((link) => link.name !== config.device && link.name !== BRIDGE)
+    .filter((link) => !leading.has(link.name))
     .flatMap((link) => link.addresses.map((prefix) => ({ link, prefix })))
     .filter(({ prefix }) => inCluster(prefix) && !inOwnSubnet(prefix))
     .map(({ link, prefix }) =>

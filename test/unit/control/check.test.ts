@@ -186,6 +186,14 @@ t.test('one fact after another turned bad', async (t) => {
     ],
     ['pods of another subnet than is configured', other('podwire-br', '10.244.7.1/32'), []],
     [
+      'the gateway on the device of a pod that outlives its agent',
+      {
+        ...other('pw0123456789ab', '10.244.7.1/32'),
+        ...route('10.244.7.2/32', { device: 'pw0123456789ab', protocol: '84' }),
+      },
+      [],
+    ],
+    [
       'a foreign address in the range',
       other('flannel.1', '10.244.7.0/32'),
       ['bad addresses: 10.244.7.0 on flannel.1 lies in the cluster range'],
