@@ -44,6 +44,11 @@ export async function installCni({ binDir, confDir }: CniPlaces, conflist: objec
   return [plugin, configuration];
 }
 
+/** containerd's CRI calls this plugin for every pod, before the network's. */
+export function loopbackMissing({ binDir }: Pick<CniPlaces, 'binDir'>): boolean {
+  return !existsSync(join(binDir, 'loopback'));
+}
+
 /**
  * Removes both, if they are ours.
  * @returns the files that were removed

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DEFAULT_SOCKET } from '../../control/config/defaults.js';
-import { installCni, PLUGIN_NAME, uninstallCni } from '../../os/cni-files.js';
+import { installCni, loopbackMissing, PLUGIN_NAME, uninstallCni } from '../../os/cni-files.js';
 import { CNI_VERSIONS } from '../../pods/cni/version.js';
 import { ATTACHMENTS } from '../../pods/pod-record.js';
 import { parseAddress, parsePrefix } from '../../wire/address.js';
@@ -50,6 +50,11 @@ export function configure(command: Command): void {
     .option('--masquerade', 'what pods send out of the cluster bears the address of their node');
   install.action(async (options: InstallOptions) => {
     for (const file of await installCni(options, conflist(options))) print(`wrote ${file}`);
+    if (loopbackMissing(options)) {
+      print(
+        `note: ${options.binDir} has no plugin named loopback, without which a kubelet's containerd starts no pod: it comes with containernetworking-plugins`,
+      );
+    }
   });
   const uninstall = places(command.command('uninstall')).description('Remove what install wrote.');
   uninstall.action(async (options: Places) => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -23,7 +23,11 @@ t.test('what every ADD would be refused for is not installed', async (t) => {
   t.same(readdirSync(folder), []);
 
   const range = ['192.0.2.64/27', '2001:db8::/112'];
-  t.equal((await install('--attach', 'macvlan', '--range', ...range)).code, 0);
+  const { code, stdout } = await install('--attach', 'macvlan', '--range', ...range);
+  t.equal(code, 0);
+  t.match(stdout, /^note: \S+ has no plugin named loopback/m);
+  writeFileSync(join(folder, 'loopback'), '');
+  t.notMatch((await install('--attach', 'macvlan', '--range', ...range)).stdout, /loopback/);
   const [plugin] = JSON.parse(readFileSync(join(folder, '10-podwire.conflist'), 'utf8')).plugins;
   t.match(plugin, { attach: 'macvlan', range });
 });
