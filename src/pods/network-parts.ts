@@ -1,6 +1,7 @@
 /** What the pods of a node (network.ts) are put in order with: words, facts and lines. */
-import { PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
-import { type Address, formatPrefix, type Prefix, parseAddress } from '../wire/address.js';
+import { BRIDGE, PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
+import { type Address, formatPrefix, type Prefix, parseAddress, samePrefix } from '../wire/address.js';
+import { wayTo } from './attach/parts.js';
 import type { PodRecord } from './pod-record.js';
 
 /**
@@ -11,6 +12,12 @@ export function unreachables(clusterCidr: readonly Prefix[]): string[] {
   return clusterCidr.map(
     (range) => `unreachable ${formatPrefix(range)} metric ${UNREACHABLE_METRIC} protocol ${PROTOCOL}`,
   );
+}
+
+/** What was held before, and is another node's by now, is not on the bridge. */
+export function leaving(before: readonly Prefix[], held: readonly Prefix[]): string[] {
+  const left = before.filter((subnet) => !held.some((one) => samePrefix(one, subnet)));
+  return left.flatMap((subnet) => wayTo(formatPrefix(subnet), BRIDGE, subnet).undo);
 }
 
 /** What pods share on the node has this key. */

@@ -24,7 +24,7 @@ import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
 import { macvlanText } from './macvlan-guard.js';
 import { natText, needsNat } from './nat.js';
-import { addressesIn, allOf, factsOf, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
+import { addressesIn, allOf, factsOf, leaving, messageOf, nameOf, sharedBy, unreachables } from './network-parts.js';
 import { type OwnPort, refuseOwnPorts } from './own-ports.js';
 import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
@@ -67,6 +67,8 @@ export class PodNetwork {
   readonly #table = new PodTable();
   readonly #turns = new Turns(AT_A_TIME);
   #node: PodNode | undefined;
+  /** Also while it holds none. */
+  #lastHeld: readonly Prefix[] = [];
   /** What all pods of an attachment share is there, or being made. */
   readonly #prepared = new Map<string, Promise<void>>();
   #routes: UnderlayRoutes = NO_ROUTES;
@@ -113,6 +115,8 @@ export class PodNetwork {
     const node = this.#nodeWith(subnets, mtu);
     this.#node = node;
     this.#prepared.clear();
+    await this.#orTell(this.#options.kernel.nodeForced(leaving(this.#lastHeld, subnets)));
+    this.#lastHeld = subnets;
     await this.#orTell(this.#findRoutes());
     const records = this.#records();
     const sharing = new Map(records.map((record) => [sharedBy(record), record]));
