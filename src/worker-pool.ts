@@ -34,6 +34,8 @@ export interface WorkerPoolOptions {
 }
 
 const PROGRAM = new URL('./worker.js', import.meta.url);
+/** Of a worker's heap, MiB, of which V8 gives a third to new objects: it makes none for a packet. */
+const YOUNG_GENERATION = 3;
 
 export class WorkerPool {
   readonly #system: SystemCalls;
@@ -70,7 +72,11 @@ export class WorkerPool {
       waker,
       stop: this.#stop,
     };
-    const worker = new Worker(options.program ?? PROGRAM, { workerData: start, name: `podwire-${index}` });
+    const worker = new Worker(options.program ?? PROGRAM, {
+      workerData: start,
+      name: `podwire-${index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
+    });
     this.#workers.push(worker);
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes, message.family);

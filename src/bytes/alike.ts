@@ -13,12 +13,10 @@ export function alike(bytes: Uint8Array, offset: number, step: number, count: nu
 }
 
 function checkPieces(bytes: Uint8Array, offset: number, step: number, count: number, mask: Uint8Array): void {
-  for (const [name, value] of [
-    ['offset', offset],
-    ['step', step],
-    ['count', count],
-  ] as const) {
-    if (value >>> 0 !== value) throw new RangeError(`${name}: an integer from 0 to 4294967295 is wanted, not ${value}`);
+  if (offset >>> 0 !== offset || step >>> 0 !== step || count >>> 0 !== count) {
+    throw new RangeError(
+      `offset, step, count: integers from 0 to 4294967295 are wanted, not ${offset}, ${step}, ${count}`,
+    );
   }
   if (step < mask.length) throw new RangeError('step: less than the mask');
   if (offset + step * (count + 1) > bytes.length) throw new RangeError('the pieces do not lie within the bytes');
