@@ -130,6 +130,8 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
   readonly #stream = new GoodStream(GOOD.alpha, GOOD.bravo);
   readonly #receivers: readonly (readonly [Peer, Receiver])[];
   readonly #written = new WrittenPacket();
+  /** What the device holds for this turn: each packet and its virtio header. */
+  readonly #waiting: (readonly [packet: Buffer, header: Buffer])[] = [];
   #node: FuzzedNode | undefined;
   #gains: Gains | undefined;
   #turns = 0;
@@ -165,7 +167,8 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
     this.#packets = this.#frames = this.#errors = 0;
     this.#lies = false;
     this.#single = this.#tools.below(2) === 0;
-    pipeline.turn();
+    this.#fill();
+    while (this.#waiting.length > 0) pipeline.turn();
     pipeline.rest();
     this.#judge();
     return this.#learn();
@@ -178,11 +181,19 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
   // The device: packets of pods, and ICMP errors to them.
 
   read(batch: Batch, headroom: number): number {
-    const before = batch.count;
-    const count = this.#single ? 1 : 1 + this.#tools.below(6);
-    for (let i = 0; i < count; i++) this.#hostile(batch, headroom);
-    if (!this.#single) this.#append(batch, headroom, ...this.#good());
-    return batch.count - before;
+    let count = 0;
+    for (const [packet, header] of this.#waiting) {
+      const at = batch.cursor + headroom;
+      if (batch.full || at + packet.length > batch.end) break;
+      packet.copy(batch.bytes, at);
+      header.copy(batch.bytes, at - VIRTIO_HEADER);
+      batch.append(at, packet.length);
+      batch.cursor = (at + packet.length + 3) & ~3;
+      count++;
+    }
+    this.#waiting.splice(0, count);
+    this.#packets += count;
+    return count;
   }
 
   write(batch: Batch): number {
@@ -220,12 +231,18 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
 
   close(): void {}
 
+  #fill(): void {
+    const count = this.#single ? 1 : 1 + this.#tools.below(6);
+    for (let i = 0; i < count; i++) this.#waiting.push(this.#hostile());
+    if (!this.#single) this.#waiting.push(this.#good());
+  }
+
   #good(): [Buffer, Buffer] {
     const packet = this.#stream.packet(600 + this.#tools.below(20_000));
     return [packet, virtioFor(packet, MTU - 40)];
   }
 
-  #hostile(batch: Batch, headroom: number): void {
+  #hostile(): [Buffer, Buffer] {
     const tools = this.#tools;
     tools.make();
     this.inputs++;
@@ -239,17 +256,7 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
       const packet = tools.bytes.subarray(0, tools.length);
       if (isPlain(packet)) virtioFor(packet, tools.below(3) === 0 ? 0 : 1 + tools.below(1500)).copy(header);
     }
-    this.#append(batch, headroom, tools.bytes.subarray(0, tools.length), header);
-  }
-
-  #append(batch: Batch, headroom: number, packet: Buffer, header: Buffer): void {
-    const at = batch.cursor + headroom;
-    if (batch.full || at + packet.length > batch.end) return;
-    this.#packets++;
-    packet.copy(batch.bytes, at);
-    header.copy(batch.bytes, at - VIRTIO_HEADER);
-    batch.append(at, packet.length);
-    batch.cursor = (at + packet.length + 3) & ~3;
+    return [Buffer.from(tools.bytes.subarray(0, tools.length)), header];
   }
 
   #sendRecord({ bytes, records }: Batch, row: number): number {

@@ -2,6 +2,7 @@
  * A machine whose first process is systemd, in the network of a lab's host: its own processes, mounts, cgroups and name,
  * and over the files of this machine a layer that goes with it.
  */
+import { spawnSync } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -27,11 +28,19 @@ export function systemdSkip(): string | false {
   if (!existsSync(SYSTEMD)) return 'needs systemd';
   try {
     accessSync(cgroups(), constants.W_OK);
-    return false;
   } catch {
     return 'needs a cgroup2 file system that may be written to';
   }
+  const { status } = spawnSync('unshare', ['--mount', '--cgroup', '--pid', '--fork', 'sh', '-ec', LAYER]);
+  return status !== 0 && 'needs overlayfs over / in namespaces of its own';
 }
+
+/** Nothing of it outlives its namespace. */
+const LAYER = `
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+test -x /mnt/root${SYSTEMD}`;
 
 /** Where cgroup2 is mounted; empty: nowhere. */
 function cgroups(): string {

@@ -43,7 +43,7 @@ t.test('systemd: the unit says what a node needs', async (t) => {
     ExecStart: /^\/\S+\/podwire up --config \/\S+$/,
     ExecReload: /^\/\S+\/podwire reload --config \/\S+$/,
     Restart: 'on-failure',
-    CapabilityBoundingSet: 'CAP_NET_ADMIN CAP_SYS_ADMIN CAP_SYS_PTRACE',
+    CapabilityBoundingSet: 'CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_NICE CAP_SYS_ADMIN CAP_SYS_PTRACE',
     DeviceAllow: '/dev/net/tun rw',
     KillMode: 'process',
     SystemCallFilter: /@system-service pidfd_getfd/,
