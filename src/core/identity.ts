@@ -2,20 +2,17 @@
  * Who a node is: an Ed25519 pair (RFC 8032). The ring key admits to the cluster, the identity owns a name, an address and a
  * subnet: what a node says of itself counts only with its signature.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
 import { PodwireError } from '../wire/error.js';
 import { decodeSigned, encodeStatement, type SignedStatement, type Statement } from '../wire/gossip/statement.js';
+import type { RandomBytes } from './own-session.js';
 
 /** What is signed begins with this: nothing else that this key may ever sign can be taken for a statement. */
 const DOMAIN = Buffer.from('podwire statement\0');
+
+/** Any 32 bytes are a private key; what stands before them in PKCS #8 (RFC 8410, section 7). */
+const SEED_BYTES = 32;
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
  * The encodings of the points of small order, sign bit cleared, 0 and 1 also as p and p + 1. Under such a key one signature
@@ -41,8 +38,13 @@ export class Identity {
     this.publicKey = rawPublicKey(key);
   }
 
-  static generate(): Identity {
-    return new Identity(generateKeyPairSync('ed25519').privateKey);
+  /**
+   * A new one. Not by `generateKeyPairSync`: what that leaves behind locks its key when it is collected, and for ever if
+   * that key is just being exported (seen with Node.js 20.20).
+   */
+  static generate(random: RandomBytes = randomBytes): Identity {
+    const key = Buffer.concat([PKCS8_PREFIX, random(SEED_BYTES)]);
+    return new Identity(createPrivateKey({ key, format: 'der', type: 'pkcs8' }));
   }
 
   /** Reads what `toPem` wrote; undefined if it is no Ed25519 key. */

@@ -52,6 +52,13 @@ t.test('32 bytes that are no key verify nothing', async (t) => {
   }
 });
 
+t.test('from given bytes it is the pair of RFC 8032, section 7.1, test 1', async (t) => {
+  const seed = Buffer.from('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60', 'hex');
+  const { publicKey } = Identity.generate(() => seed);
+  t.equal(Buffer.from(publicKey).toString('hex'), 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
+  t.notSame(Identity.generate().publicKey, Identity.generate().publicKey);
+});
+
 t.test('as PEM', async (t) => {
   const again = Identity.fromPem(identity.toPem());
   t.same(again?.publicKey, identity.publicKey);
