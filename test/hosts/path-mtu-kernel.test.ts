@@ -9,8 +9,11 @@ import { learns, must, peerOf, setLast, setMiddle, untilMtu } from './path-mtu-l
 
 const skip = labSkip() || needs('ping', 'iputils-ping') || needs('bridge', 'iproute2');
 
+// Both wait most of their time: at once.
+t.jobs = 2;
+
 for (const underlay of [4, 6] as const) {
-  t.test(`the kernel's own VXLAN at the other end, over IPv${underlay}`, { skip }, async (t) => {
+  t.test(`the kernel's own VXLAN at the other end, over IPv${underlay}`, { skip, buffered: true }, async (t) => {
     const lab = await Lab.create({ name: `kernel${underlay}`, hosts: 2, underlay, twoRouters: true });
     t.teardown(() => lab.destroy());
     const [alpha, bravo] = lab.hosts;
