@@ -1,43 +1,43 @@
 /**
- * `npm run bench:chaos -- [--minutes 60] [--seed 1] [--swallow no] [--only KIND,...] [--json FILE]`: four nodes that found
+ * `npm run bench:chaos`: four nodes that found
  * each other, TCP, UDP and pings between their pods, and a seeded series of faults: loss, reordering, duplication, narrow
  * links, links down, partitions, nodes stopped, killed and frozen. After each every flow must move again, and every packet
  * must have been delivered or counted. Exit code 1 if not, or if a node grows. Needs root, nft, tc, ethtool and ping.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { between, whole } from '../src/cli/number-options.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
-import { hasProgram } from '../src/lab/tools.js';
 import { markdown } from './chaos/outcome.js';
 import { chaos } from './chaos/run.js';
 import { FAULT_KINDS } from './chaos/schedule.js';
+import { requirePrograms, script, someOf } from './script.js';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
-    swallow: { type: 'string', default: 'yes' },
-    only: { type: 'string', default: FAULT_KINDS.join(',') },
-    json: { type: 'string' },
-  },
-});
-const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-if (!(minutes >= 1 && Number.isSafeInteger(seed) && ['yes', 'no'].includes(values.swallow))) {
-  console.error('bench:chaos: --minutes is at least 1, --seed a whole number, --swallow yes or no');
-  process.exit(2);
+interface Options {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly swallow: 'yes' | 'no';
+  readonly only: readonly string[];
+  readonly json?: string;
 }
-const kinds = new Set(values.only.split(','));
-if (![...kinds].every((kind) => FAULT_KINDS.some((known) => known === kind))) {
-  console.error(`bench:chaos: --only takes some of ${FAULT_KINDS.join(',')}`);
-  process.exit(2);
-}
+
+const { minutes, seed, swallow, only, json } = script(
+  'bench:chaos',
+  'Traffic between the pods of four nodes, and faults one by one: do all flows move again, is every packet accounted for?',
+  ['--minutes 5 --seed 7', 'a short series of other faults'],
+)
+  .option('--minutes <COUNT>', 'how long', between(1, 10_000), 60)
+  .option('--seed <NUMBER>', 'of the series of faults', whole(), 1)
+  .addOption(new Option('--swallow <WHETHER>', 'some narrow links swallow ICMP').choices(['yes', 'no']).default('yes'))
+  .addOption(
+    new Option('--only <KINDS>', 'of faults').argParser(someOf(FAULT_KINDS)).default(FAULT_KINDS, FAULT_KINDS.join()),
+  )
+  .option('--json <FILE>', 'write what was found')
+  .parse()
+  .opts<Options>();
 await ensurePrivileges();
-const missing = ['nft', 'tc', 'ethtool', 'ping'].filter((program) => !hasProgram(program));
-if (missing.length > 0) {
-  console.error(`bench:chaos needs ${missing.join(', ')}`);
-  process.exit(2);
-}
-const outcome = await chaos({ seed, minutes, swallow: values.swallow === 'yes', kinds, say: console.log });
+requirePrograms('bench:chaos', ['nft', 'tc', 'ethtool', 'ping'], 'nftables iproute2 ethtool iputils-ping');
+const outcome = await chaos({ seed, minutes, swallow: swallow === 'yes', kinds: new Set(only), say: console.log });
 console.log(`\n${markdown(outcome)}`);
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(outcome, null, 2)}\n`);
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(outcome, null, 2)}\n`);
 process.exitCode = outcome.passed ? 0 : 1;

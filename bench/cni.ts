@@ -1,32 +1,30 @@
 /**
- * `npm run bench:cni -- [--rounds 100] [--json FILE] [--markdown FILE]`: what each verb of the CNI plugin takes, and what it
+ * `npm run bench:cni`: what each verb of the CNI plugin takes, and what it
  * answers to faults, beside Debian's `bridge` with `host-local`: in the same namespaces, call by call in turn. Times are those of
  * the whole process, as a runtime waits for it, nsenter and env before it included (the same for both).
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { machine, quantile } from '../src/bench/statistics.js';
+import { whole } from '../src/cli/number-options.js';
 import { type Called, type Container, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { type FaultOutcome, tryFaults } from './cni/faults.js';
 import { Podwire, Reference, referenceMissing, type Subject } from './cni/subjects.js';
+import { script } from './script.js';
 
 const VERBS = ['VERSION', 'STATUS', 'ADD', 'CHECK', 'DEL'] as const;
 type Verb = (typeof VERBS)[number];
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '100' },
-    json: { type: 'string' },
-    markdown: { type: 'string' },
-  },
-});
-const rounds = Number(values.rounds);
-if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000)) {
-  console.error('bench:cni: --rounds is a number from 1 to 1000');
-  process.exit(2);
-}
+const { rounds, ...files } = script(
+  'bench:cni',
+  "What each verb of the CNI plugin takes, and what it answers to faults, beside Debian's bridge with host-local.",
+)
+  .option('--rounds <COUNT>', 'calls of each verb', whole(1, 1000), 100)
+  .option('--json <FILE>', 'write every time')
+  .option('--markdown <FILE>', 'write the tables')
+  .parse()
+  .opts<{ readonly rounds: number; readonly json?: string; readonly markdown?: string }>();
 
 interface Timing {
   readonly subject: Subject['name'];
@@ -49,10 +47,9 @@ try {
   for (const subject of subjects) await tryFaults(lab, subject, (outcome) => faults.push(outcome));
   const text = markdown(timings, faults);
   console.log(text);
-  if (values.markdown) writeFileSync(values.markdown, text);
+  if (files.markdown) writeFileSync(files.markdown, text);
   const at = new Date().toISOString();
-  if (values.json)
-    writeFileSync(values.json, `${JSON.stringify({ at, machine: machine(), rounds, timings, faults })}\n`);
+  if (files.json) writeFileSync(files.json, `${JSON.stringify({ at, machine: machine(), rounds, timings, faults })}\n`);
 } finally {
   for (const subject of subjects) await subject.stop();
   await lab.destroy();

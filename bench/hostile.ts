@@ -1,19 +1,20 @@
 /**
- * `npm run bench:hostile -- [--datagrams 10000000] [--json FILE]`: two nodes that found each other, and a host without the
+ * `npm run bench:hostile`: two nodes that found each other, and a host without the
  * key that has recorded them (one of them in two lives). It sends to both gossip ports what it recorded, changed, cut,
  * lengthened and invented, as fast as they read it, and holds as many streams as it can. Does anybody grow, fall, or
  * change its mind about the other? Needs root and tshark.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { ApiClient } from '../src/api/client.js';
 import { machine } from '../src/bench/statistics.js';
+import { whole } from '../src/cli/number-options.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
-import { hasProgram, recordUdp, startHostile } from '../src/lab/tools.js';
+import { recordUdp, startHostile } from '../src/lab/tools.js';
+import { requirePrograms, script } from './script.js';
 import { slopeOf } from './slope.js';
 
 const PORT = 7946;
@@ -30,19 +31,17 @@ interface Sample {
   readonly rssMiB: readonly number[];
 }
 
-const { values } = parseArgs({
-  options: { datagrams: { type: 'string', default: '10000000' }, json: { type: 'string' } },
-});
-const count = Number(values.datagrams) / 2;
-if (!(count >= 1)) {
-  console.error('bench:hostile: --datagrams is at least 2');
-  process.exit(2);
-}
+const { datagrams, json } = script(
+  'bench:hostile',
+  'Two nodes, and a host without the key that sends them all it can think of.',
+)
+  .option('--datagrams <COUNT>', 'to both of them together', whole(2), 10_000_000)
+  .option('--json <FILE>', 'write what was found')
+  .parse()
+  .opts<{ readonly datagrams: number; readonly json?: string }>();
+const count = datagrams / 2;
 await ensurePrivileges();
-if (!hasProgram('tshark')) {
-  console.error('bench:hostile needs tshark: apt-get install tshark');
-  process.exit(2);
-}
+requirePrograms('bench:hostile', ['tshark'], 'tshark');
 const lab = await Lab.create({ name: 'hostile', hosts: 3, pods: 0 });
 try {
   await main();
@@ -104,8 +103,8 @@ async function main(): Promise<void> {
       `  members and subnets ${undisturbed ? 'as before' : 'NOT as before'}, ${shaken.length} events of alarm`,
     );
   }
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify({ machine: machine(), seconds, results, samples }, null, 2)}\n`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ machine: machine(), seconds, results, samples }, null, 2)}\n`);
   }
 }
 

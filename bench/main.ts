@@ -1,15 +1,18 @@
 /**
- * `npm run bench -- [--quick] [--json] [--filter WORD]`: what the parts cost inside one process, without a kernel.
+ * `npm run bench`: what the parts cost inside one process, without a kernel.
  */
-import { parseArgs } from 'node:util';
 import { twins } from '../src/bytes/index.js';
 import { byteWork } from '../src/os/native.js';
 import { bytes, codecs, lookups, pipelines, switchTime } from './cases.js';
 import { line, measure, type Result } from './harness.js';
+import { script } from './script.js';
 
-const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, filter: { type: 'string' } },
-});
+const { quick, json, filter } = script('bench', 'What the parts cost inside one process, without a kernel.')
+  .option('--quick', 'a fifth of a second for each instead of a second')
+  .option('--json', 'for programs')
+  .option('--filter <WORD>', 'only those with it in their names', '')
+  .parse()
+  .opts<{ readonly quick?: boolean; readonly json?: boolean; readonly filter: string }>();
 const cases = [
   ...codecs(),
   ...(await lookups(10)),
@@ -17,15 +20,15 @@ const cases = [
   ...(await lookups(100_000)),
   ...bytes(),
   ...(await pipelines()),
-].filter(({ name }) => name.includes(values.filter ?? ''));
+].filter(({ name }) => name.includes(filter));
 
 const results: Result[] = [];
-if (!values.json) console.log(`Node ${process.version}, byte work: ${byteWork() === twins ? 'TypeScript' : 'C'}\n`);
+if (!json) console.log(`Node ${process.version}, byte work: ${byteWork() === twins ? 'TypeScript' : 'C'}\n`);
 for (const one of cases) {
-  const result = measure(one, values.quick ? 0.2 : 1);
+  const result = measure(one, quick ? 0.2 : 1);
   results.push(result);
-  if (!values.json) console.log(line(result));
+  if (!json) console.log(line(result));
 }
 const switchMs = await switchTime();
-if (values.json) console.log(JSON.stringify({ node: process.version, results, switchMs }, null, 2));
+if (json) console.log(JSON.stringify({ node: process.version, results, switchMs }, null, 2));
 else console.log(`\n100,000 prefixes move to another peer, while packets may flow: ${switchMs.toFixed(0)} ms`);

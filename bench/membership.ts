@@ -1,28 +1,33 @@
 /**
- * `npm run bench:membership -- [--nodes 30] [--kills 10] [--json FILE]`: how fast a join, and a death by kill -9, is known to
+ * `npm run bench:membership`: how fast a join, and a death by kill -9, is known to
  * all, in real processes on hosts of their own (network namespaces), beside serf (hashicorp memberlist, LAN profile) on
  * the same hosts in the same run, kill by kill in turn. Times are those that the nodes' own logs give.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { machine, median, quantile } from '../src/bench/statistics.js';
+import { whole } from '../src/cli/number-options.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram, ping } from '../src/lab/tools.js';
+import { script } from './script.js';
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '30' },
-    kills: { type: 'string', default: '10' },
-    json: { type: 'string' },
-  },
-});
-const count = Number(values.nodes);
-const kills = Number(values.kills);
+const {
+  nodes: count,
+  kills,
+  json,
+} = script(
+  'bench:membership',
+  'How fast a join, and a death by kill -9, is known to all, beside serf if it is installed.',
+)
+  .option('--nodes <COUNT>', 'real processes', whole(2, 90), 30)
+  .option('--kills <COUNT>', 'of nodes, one after the other', whole(0, 1000), 10)
+  .option('--json <FILE>', 'write every time')
+  .parse()
+  .opts<{ readonly nodes: number; readonly kills: number; readonly json?: string }>();
 /** How long a member may take to be known, or to be known as dead, before it counts as never, ms. */
 const LONGEST = 60_000;
 
@@ -243,7 +248,7 @@ function report(
     detections: Object.fromEntries(detections),
     falsePositives,
   };
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 function words(ms: number): string {

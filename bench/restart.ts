@@ -1,12 +1,12 @@
 /**
- * `npm run bench:restart -- [--rounds 5] [--rate 1000] [--json FILE]`: what pods notice when their node's agent goes and
+ * `npm run bench:restart`: what pods notice when their node's agent goes and
  * another comes: ended by SIGTERM, killed, or with a successor that takes over. Two nodes that found each other, a pod on
  * each; a steady flow of small datagrams to an echo and back, and beside it TCP at full speed, checked byte by byte.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { machine, median, quantile } from '../src/bench/statistics.js';
+import { between, whole } from '../src/cli/number-options.js';
 import { attach, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabPod } from '../src/lab/plan.js';
@@ -14,6 +14,7 @@ import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import type { SteadyReport } from '../src/lab/steady.js';
 import { ask, startDatagramEcho, startEcho, startSteady, transfer } from '../src/lab/tools.js';
+import { script } from './script.js';
 
 const WAYS = ['SIGTERM', 'SIGKILL', 'takeover'] as const;
 const LOADS = ['datagrams alone', 'beside TCP at full speed'] as const;
@@ -33,27 +34,23 @@ interface Sample extends SteadyReport {
   readonly tcpIntact?: boolean;
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    rate: { type: 'string', default: '1000' },
-    json: { type: 'string' },
-  },
-});
-const rounds = Number(values.rounds);
-const rate = Number(values.rate);
-if (!(rounds >= 1) || !(rate >= 1)) {
-  console.error('bench:restart: --rounds and --rate are at least 1');
-  process.exit(2);
-}
+const { rounds, rate, json } = script(
+  'bench:restart',
+  "What pods notice when their node's agent goes and another comes.",
+)
+  .option('--rounds <COUNT>', 'of each way to go', whole(1, 1000), 5)
+  .option('--rate <COUNT>', 'datagrams a second', between(1, 100_000), 1000)
+  .option('--json <FILE>', 'write every sample')
+  .parse()
+  .opts<{ readonly rounds: number; readonly rate: number; readonly json?: string }>();
 
 await ensurePrivileges();
 const lab = await Lab.create({ name: 'brestart', hosts: 2, pods: 0 });
 try {
   const samples = await measure(lab);
   report(samples);
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify({ machine: machine(), rate, samples }, null, 2)}\n`);
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ machine: machine(), rate, samples }, null, 2)}\n`);
   }
 } finally {
   await lab.destroy();

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:sim -- [--sizes 100,1000,10000] [--out bench/results/membership]`: the membership protocol at three sizes in
+ * `npm run bench:sim`: the membership protocol at three sizes in
  * virtual time: how long a join and a death take to be known to all, what is noticed falsely beside slow nodes, with
  * Lifeguard and without, and what gossip costs each node. One process a run: 10,000 nodes take gigabytes.
  */
@@ -8,18 +8,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
 import { machine } from '../src/bench/statistics.js';
+import { numbers, whole } from '../src/cli/number-options.js';
 import { convergenceSvg, noticedBy, type RunReport } from '../src/sim/index.js';
+import { script } from './script.js';
 
-const { values } = parseArgs({
-  options: {
-    sizes: { type: 'string', default: '100,1000,10000' },
-    seed: { type: 'string', default: '1' },
-    out: { type: 'string', default: 'bench/results/membership' },
-  },
-});
-const sizes = values.sizes.split(',').map(Number);
+const SIZES = [100, 1000, 10_000];
+const { sizes, seed, out } = script('bench:sim', 'The membership protocol in virtual time, at several sizes.')
+  .addOption(new Option('--sizes <LIST>', 'nodes').argParser(numbers(2, 100_000)).default(SIZES, SIZES.join()))
+  .option('--seed <NUMBER>', 'of every run', whole(), 1)
+  .option('--out <FOLDER>', 'where results and charts go', 'bench/results/membership')
+  .parse()
+  .opts<{ readonly sizes: readonly number[]; readonly seed: number; readonly out: string }>();
 const CLI = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 /** Above this a run is kept short: events grow with the number of nodes. */
 const LARGE = 5_000;
@@ -58,7 +59,7 @@ try {
       reports.set(name, [...(reports.get(name) ?? []), report]);
       console.error(`${name}, ${nodes} nodes: ${((performance.now() - started) / 1000).toFixed(0)} s of real time`);
       // A long run that is broken off leaves what it has.
-      writeFileSync(join(values.out, 'simulated.json'), `${JSON.stringify(slim(), null, 2)}\n`);
+      writeFileSync(join(out, 'simulated.json'), `${JSON.stringify(slim(), null, 2)}\n`);
     }
   }
 } finally {
@@ -66,11 +67,11 @@ try {
 }
 for (const name of ['join', 'kill']) {
   const title = name === 'join' ? 'A node joins' : 'A node is killed';
-  writeFileSync(join(values.out, `simulated-${name}.svg`), convergenceSvg(title, reports.get(name) ?? []));
+  writeFileSync(join(out, `simulated-${name}.svg`), convergenceSvg(title, reports.get(name) ?? []));
 }
 const text = table();
 console.log(text);
-writeFileSync(join(values.out, 'simulated.md'), `${text}\n`);
+writeFileSync(join(out, 'simulated.md'), `${text}\n`);
 
 function slim(): object {
   return Object.fromEntries([...reports].map(([name, runs]) => [name, runs.map(({ spreads: _, ...rest }) => rest)]));
@@ -79,7 +80,7 @@ function slim(): object {
 function simulate(scenario: object): RunReport {
   const file = join(folder, 'scenario.json');
   writeFileSync(file, JSON.stringify(scenario));
-  const argv = ['--max-old-space-size=12000', CLI, 'sim', file, '--seed', values.seed, '--json'];
+  const argv = ['--max-old-space-size=12000', CLI, 'sim', file, '--seed', String(seed), '--json'];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(stderr || `ended with ${status}`);
   return JSON.parse(stdout) as RunReport;
@@ -108,5 +109,5 @@ function table(): string {
   ];
   const head = `| | ${sizes.map((nodes) => `${nodes} nodes`).join(' | ')} |\n|---|${sizes.map(() => '---|').join('')}`;
   for (const [, cells] of rows) while (cells.length < sizes.length) cells.push('not tried');
-  return `${machine()}; seed ${values.seed}\n\n${head}\n${rows.map(([name, cells]) => `| ${name} | ${cells.join(' | ')} |`).join('\n')}`;
+  return `${machine()}; seed ${seed}\n\n${head}\n${rows.map(([name, cells]) => `| ${name} | ${cells.join(' | ')} |`).join('\n')}`;
 }

@@ -1,20 +1,21 @@
 /**
- * `npm run bench:soak -- [--minutes 10] [--json FILE]`: does a node grow under load, and is gossip on time beside it? Three
+ * `npm run bench:soak`: does a node grow under load, and is gossip on time beside it? Three
  * nodes that found each other; TCP both ways between the pods of two, and a flood of garbage from the host of the third,
  * all the time; every ten seconds the resident memory and the open files of the two. The verdict is about the slope of
  * memory, once code is compiled and pools are full, and about living nodes that were suspected or declared dead.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { ApiClient } from '../src/api/client.js';
 import { LOOP_SAMPLING } from '../src/api/metrics.js';
 import { machine } from '../src/bench/statistics.js';
+import { between } from '../src/cli/number-options.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
+import { script } from './script.js';
 import { firstCollection, type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
 
 const PORT = 8472;
@@ -43,12 +44,12 @@ interface Sample {
   readonly files: readonly number[];
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, json: { type: 'string' } } });
-const durationMs = Number(values.minutes) * 60_000;
-if (!(durationMs >= EVERY * 3)) {
-  console.error('bench:soak: --minutes is at least 0.5');
-  process.exit(2);
-}
+const { minutes, json } = script('bench:soak', 'Does a node grow under load, and is gossip on time beside it?')
+  .option('--minutes <COUNT>', 'how long', between(0.5, 10_000), 10)
+  .option('--json <FILE>', 'write every sample')
+  .parse()
+  .opts<{ readonly minutes: number; readonly json?: string }>();
+const durationMs = minutes * 60_000;
 
 await ensurePrivileges();
 const lab = await Lab.create({ name: 'soak', hosts: 3 });
@@ -96,10 +97,10 @@ async function soak(lab: Lab): Promise<void> {
       loopP99Ms === undefined ? '' : `; event loop late by ${loopP99Ms.toFixed(1)} ms at most, 99 of 100 times`;
     console.log(`${node}: ${suspected} suspicions and ${failed} deaths told of living nodes${loop}`);
   }
-  console.log(`${values.minutes} minutes under load: ${VERDICTS[verdict]}`);
-  if (values.json === undefined) return;
+  console.log(`${minutes} minutes under load: ${VERDICTS[verdict]}`);
+  if (json === undefined) return;
   const nodesFound = names.map((name, node) => ({ name, ...slopes[node] }));
-  writeFileSync(values.json, `${JSON.stringify({ verdict, nodes: nodesFound, gossip, sent, samples }, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ verdict, nodes: nodesFound, gossip, sent, samples }, null, 2)}\n`);
 }
 
 /** The first sample that counts: behind the warm-up, and behind a first full collection if that leaves enough. */

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_SECONDS, MAX_SIZE, MAX_STREAMS, MIN_SIZE } from '../bench/messages.js';
 import { type SuiteOptions, TESTS, type TestName } from '../bench/suite.js';
+import { between, numbers } from './number-options.js';
 
 /** `podwire bench serve` listens here, unless told otherwise. */
 export const BENCH_PORT = 7950;
@@ -42,25 +43,4 @@ function testList(text: string): TestName[] {
   const unknown = wanted.find((word) => !(TESTS as readonly string[]).includes(word));
   if (unknown !== undefined) throw new InvalidArgumentError(`Write some of ${TESTS.join(', ')}.`);
   return TESTS.filter((name) => wanted.includes(name));
-}
-
-/** A number between these. */
-export function between(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`Write a number from ${least} to ${most}.`);
-    }
-    return value;
-  };
-}
-
-function numbers(least: number, most: number): (text: string) => number[] {
-  const one = between(least, most);
-  return (text) =>
-    text.split(',').map((word) => {
-      const value = one(word);
-      if (!Number.isInteger(value)) throw new InvalidArgumentError('Write whole numbers.');
-      return value;
-    });
 }

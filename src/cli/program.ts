@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { version } from '../os/version.js';
 import { EXIT_CODES } from './failure.js';
-import { addExamples } from './help.js';
+import { addExamples, errorLine } from './help.js';
 
 interface CommandEntry {
   readonly name: string;
@@ -75,7 +75,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .option('-c, --config <FILE>', 'the configuration, JSON or YAML')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureOutput({ outputError: (text, write) => write(errorLine('podwire', text)) })
     .addHelpText('afterAll', EXIT_CODES);
   addExamples(program, [
     ['podwire check --config /etc/podwire.yaml', 'is this machine fit?'],
@@ -93,14 +93,6 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
 /** Everything, for the reference. */
 export function buildWholeProgram(): Promise<Command> {
   return buildProgram(COMMANDS.map(({ name }) => name));
-}
-
-/** `error: unknown option '--jsn'\n(Did you mean --json?)` as one line of ours. */
-function oneLine(text: string): string {
-  return `podwire: ${text
-    .replace(/^error: /, '')
-    .trim()
-    .replaceAll('\n', ' ')}\n`;
 }
 
 function sentence(summary: string): string {

@@ -7,10 +7,11 @@ import { ensurePrivileges } from '../../lab/privileges.js';
 import { hasProgram } from '../../lab/tools.js';
 import { loadNative } from '../../os/native.js';
 import { PodwireError } from '../../wire/error.js';
-import { addSuiteOptions, between, suiteOf, type WrittenSuite } from '../bench-options.js';
+import { addSuiteOptions, suiteOf, type WrittenSuite } from '../bench-options.js';
 import { BenchScreen } from '../bench-screen.js';
 import { localTables } from '../bench-table.js';
 import { addExamples } from '../help.js';
+import { between } from '../number-options.js';
 import { lookOf, printJson } from '../output.js';
 
 interface Options extends WrittenSuite {

@@ -10,11 +10,12 @@ import { machine } from '../../bench/statistics.js';
 import type { PeerStatus } from '../../control/node-api.js';
 import { overlayAddressTexts } from '../../core/overlay-address.js';
 import { PodwireError } from '../../wire/error.js';
-import { addSuiteOptions, BENCH_PORT, between, suiteOf, type WrittenSuite } from '../bench-options.js';
+import { addSuiteOptions, BENCH_PORT, suiteOf, type WrittenSuite } from '../bench-options.js';
 import { BenchScreen } from '../bench-screen.js';
 import { resultsTable } from '../bench-table.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
+import { between } from '../number-options.js';
 import { lookOf, printJson } from '../output.js';
 import { bytesText, countText } from '../units.js';
 

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { listening, startServer } from '../../bench/programs.js';
 import { overlayAddressTexts } from '../../core/overlay-address.js';
 import { PodwireError } from '../../wire/error.js';
-import { BENCH_PORT, between } from '../bench-options.js';
+import { BENCH_PORT } from '../bench-options.js';
 import { addSocketOption, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
+import { between } from '../number-options.js';
 import { print } from '../output.js';
 
 export function configureServe(command: Command): void {

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { RunReport } from '../../sim/index.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
+import { whole } from '../number-options.js';
 import { type Look, lookOf, print, printJson } from '../output.js';
 import { tableLines } from '../table.js';
 import { bytesText, countText } from '../units.js';
@@ -20,8 +21,8 @@ export function configure(command: Command): void {
   command
     .argument('[SCENARIO]', 'a file, YAML or JSON, or the name of a built-in one')
     .option('--list', 'show the built-in scenarios')
-    .option('--nodes <COUNT>', 'how many nodes, instead of what the scenario says', whole)
-    .option('--seed <NUMBER>', 'replays a run (default: a new one, which is told)', whole)
+    .option('--nodes <COUNT>', 'how many nodes, instead of what the scenario says', whole())
+    .option('--seed <NUMBER>', 'replays a run (default: a new one, which is told)', whole())
     .option('--svg <FILE>', 'draw how each change became known')
     .option('--json', 'print JSON');
   addExamples(command, [
@@ -121,10 +122,4 @@ export function reportText(report: RunReport, look: Look): string {
     `false: ${report.falseSuspicions} suspicions, ${report.falseDeaths} deaths told of ${report.falselyDead} living nodes` +
       ` (${report.falseDeathsOfHealthy} of nodes that were not slow)`,
   ].join('\n');
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Write a whole number.');
-  return value;
 }
