@@ -86,14 +86,16 @@ interface IperfReport {
 }
 
 async function iperf(lab: Lab, address: string, args: readonly string[]): Promise<IperfReport> {
-  const run = () => lab.exec(lab.hosts[0], ['iperf3', '-c', address, '-J', ...args], { timeoutMs: 60_000 });
-  let result = await run();
-  for (let tries = 0; result.code !== 0 && tries < 100; tries++) {
-    // Its server may not be there yet, or not be done with the one before.
+  const run = async () => {
+    const { stdout } = await lab.exec(lab.hosts[0], ['iperf3', '-c', address, '-J', ...args], { timeoutMs: 60_000 });
+    return JSON.parse(stdout) as IperfReport;
+  };
+  let report = await run();
+  // Its server may not be there yet, or not be done with the one before. With -J its exit code is 0 all the same.
+  for (let tries = 0; report.error !== undefined && tries < 100; tries++) {
     await delay(100);
-    result = await run();
+    report = await run();
   }
-  const report = JSON.parse(result.stdout) as IperfReport;
   if (report.error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${report.error}`);
   return report;
 }
