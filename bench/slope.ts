@@ -26,19 +26,3 @@ export function verdictOf({ perMinute, error }: Slope, tolerated: number): Verdi
   if (perMinute + 2 * error <= tolerated) return 'steady';
   return perMinute - 2 * error > tolerated ? 'grows' : 'undecided';
 }
-
-/** A fall by this part of what was in use is a full collection; small ones take less. */
-const COLLECTION = 0.15;
-
-/**
- * Where the first full collection of a heap shows in a row of its sizes: the first index that stands far below the most
- * there was before. A heap that breathes once in half an hour rises for half an hour; that is no growth, and what counts
- * is what comes behind. -1: there was none.
- */
-export function firstCollection(sizes: readonly number[]): number {
-  let most = 0;
-  return sizes.findIndex((size) => {
-    most = Math.max(most, size);
-    return size < most * (1 - COLLECTION);
-  });
-}

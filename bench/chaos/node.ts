@@ -6,7 +6,7 @@ import { addReadings, COUNTER_NAMES, type CounterName } from '../../src/core/cou
 import type { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../src/lab/podwire.js';
-import { Collector } from './collector.js';
+import { Collector } from '../collector.js';
 import { added, type Drops, kernelDrops } from './kernel.js';
 
 export type Counts = Readonly<Record<CounterName, number>>;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { firstCollection, slopeOf, verdictOf } from '../../../bench/slope.js';
+import { slopeOf, verdictOf } from '../../../bench/slope.js';
 
 t.test('a line is found again, with no error', async (t) => {
   t.strictSame(slopeOf([0, 1, 2, 3].map((x) => [x, 7 + 2 * x])), { perMinute: 2, error: 0 });
@@ -21,10 +21,4 @@ t.test('a verdict needs twice the error as room', async (t) => {
   t.equal(verdictOf({ perMinute: 50, error: 40 }, 100), 'undecided');
   t.equal(verdictOf({ perMinute: 150, error: 40 }, 100), 'undecided');
   t.equal(verdictOf({ perMinute: 150, error: 20 }, 100), 'grows');
-});
-
-t.test('a full collection is told from small ones', async (t) => {
-  t.equal(firstCollection([16, 17, 16.5, 19, 18.5, 23, 17, 18]), 6);
-  t.equal(firstCollection([16, 17, 16, 17, 18]), -1);
-  t.equal(firstCollection([]), -1);
 });

@@ -2,8 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Lab } from '../../src/lab/lab.js';
-import type { RunningPodwire } from '../../src/lab/podwire.js';
+import type { Lab } from '../src/lab/lab.js';
+import type { RunningPodwire } from '../src/lab/podwire.js';
 
 const PROGRAM = fileURLToPath(new URL('./collect.js', import.meta.url));
 
