@@ -11,6 +11,8 @@ import type { Sample } from './figures.js';
 /** Pings of each kind, and milliseconds between them. */
 const PINGS = 1000;
 const PING_EVERY = 2;
+/** What an overlay does at its start is not measured, ms. */
+const SETTLE = 1000;
 
 export async function measureOverlay(overlay: Overlay, laboratory: Laboratory, seconds: number): Promise<Sample> {
   const lab = await Lab.create({ name: 'bench', hosts: 2, laboratory });
@@ -18,6 +20,7 @@ export async function measureOverlay(overlay: Overlay, laboratory: Laboratory, s
     const address = await overlay.start(lab);
     await reachable(lab, address);
     lab.spawn(lab.hosts[1], ['iperf3', '-s'], { stdio: 'ignore' });
+    await delay(SETTLE);
     const { rate: tcp1, cpuPerGb } = await tcp(lab, address, seconds);
     const { rate: tcp1Reverse } = await tcp(lab, address, seconds, '-R');
     const { rate: tcp4 } = await tcp(lab, address, seconds, '-P', '4');
