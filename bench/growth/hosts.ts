@@ -1,6 +1,7 @@
 /** End to end, with real devices and sockets, as the laboratory's cables have it: by MTU and by number of workers. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Lab } from '../../src/lab/lab.js';
-import { reachable, tcp, udp } from '../hosts/measure.js';
+import { reachable, SETTLE, tcp, udp } from '../hosts/measure.js';
 
 export interface HostsCase {
   /** Of the underlay, bytes. */
@@ -50,6 +51,7 @@ async function measureOnce({ mtu, workers }: HostsCase, seconds: number): Promis
     const own = address.replace(/\.\d+$/, '.0');
     await reachable(lab, own);
     lab.spawn(lab.hosts[1], ['iperf3', '-s'], { stdio: 'ignore' });
+    await delay(SETTLE);
     const { rate: tcp1, cpuPerGb } = await tcp(lab, own, seconds);
     const { rate: tcp4 } = await tcp(lab, own, seconds, '-P', '4');
     return { tcp1, tcp4, cpuPerGb, udp64: await udp(lab, own, seconds) };

@@ -12,7 +12,7 @@ import type { Sample } from './figures.js';
 const PINGS = 1000;
 const PING_EVERY = 2;
 /** What an overlay does at its start is not measured, ms. */
-const SETTLE = 1000;
+export const SETTLE = 1000;
 
 export async function measureOverlay(overlay: Overlay, laboratory: Laboratory, seconds: number): Promise<Sample> {
   const lab = await Lab.create({ name: 'bench', hosts: 2, laboratory });
