@@ -1,17 +1,17 @@
 /**
- * `npm run bench:chaos`: four nodes that found
- * each other, TCP, UDP and pings between their pods, and a seeded series of faults: loss, reordering, duplication, narrow
- * links, links down, partitions, nodes stopped, killed and frozen. After each every flow must move again, and every packet
- * must have been delivered or counted. Exit code 1 if not, or if a node grows. Needs root, nft, tc, ethtool and ping.
+ * `npm run bench:chaos`: four nodes that found each other, TCP, UDP and pings between their pods, and a seeded series of
+ * faults: loss, reordering, duplication, narrow links, links down, partitions, nodes stopped, killed and frozen. After each
+ * every flow must move again, and every packet must have been delivered or counted. Exit code 1 if not, or if a node grows.
+ * Needs root, nft, tc, ethtool and ping.
  */
 import { writeFileSync } from 'node:fs';
 import { Option } from 'commander';
-import { between, whole } from '../src/cli/number-options.js';
+import { between, listOption, someOf, whole } from '../src/cli/option-values.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { markdown } from './chaos/outcome.js';
 import { chaos } from './chaos/run.js';
 import { FAULT_KINDS } from './chaos/schedule.js';
-import { requirePrograms, script, someOf } from './script.js';
+import { requirePrograms, script } from './script.js';
 
 interface Options {
   readonly minutes: number;
@@ -29,9 +29,7 @@ const { minutes, seed, swallow, only, json } = script(
   .option('--minutes <COUNT>', 'how long', between(1, 10_000), 60)
   .option('--seed <NUMBER>', 'of the series of faults', whole(), 1)
   .addOption(new Option('--swallow <WHETHER>', 'some narrow links swallow ICMP').choices(['yes', 'no']).default('yes'))
-  .addOption(
-    new Option('--only <KINDS>', 'of faults').argParser(someOf(FAULT_KINDS)).default(FAULT_KINDS, FAULT_KINDS.join()),
-  )
+  .addOption(listOption('--only <KINDS>', 'of faults', FAULT_KINDS, someOf(FAULT_KINDS)))
   .option('--json <FILE>', 'write what was found')
   .parse()
   .opts<Options>();

@@ -1,11 +1,11 @@
 /**
- * `npm run bench:cni`: what each verb of the CNI plugin takes, and what it
- * answers to faults, beside Debian's `bridge` with `host-local`: in the same namespaces, call by call in turn. Times are those of
- * the whole process, as a runtime waits for it, nsenter and env before it included (the same for both).
+ * `npm run bench:cni`: what each verb of the CNI plugin takes, and what it answers to faults, beside Debian's `bridge` with
+ * `host-local`: in the same namespaces, call by call in turn. Times are those of the whole process, as a runtime waits for it,
+ * nsenter and env before it included (the same for both).
  */
 import { writeFileSync } from 'node:fs';
 import { machine, quantile } from '../src/bench/statistics.js';
-import { whole } from '../src/cli/number-options.js';
+import { whole } from '../src/cli/option-values.js';
 import { type Called, type Container, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';

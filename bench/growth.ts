@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { machine } from '../src/bench/statistics.js';
-import { between, numbers, whole } from '../src/cli/number-options.js';
+import { listOption, numbers, whole } from '../src/cli/option-values.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { measureHosts } from './growth/hosts.js';
 import { measureLookups } from './growth/lookups.js';
@@ -43,10 +43,8 @@ const {
 )
   .addOption(new Option('--part <PART>', 'of it').choices([...PARTS, 'all']).default('all'))
   .option('--rounds <COUNT>', 'of which medians are taken', whole(1, 1000), 9)
-  .option('--seconds <SECONDS>', 'hosts: of each test', between(0.1, 60), 1)
-  .addOption(
-    new Option('--workers <LIST>', 'hosts: how many').argParser(numbers(1, 64)).default(WORKERS, WORKERS.join()),
-  )
+  .option('--seconds <SECONDS>', 'hosts: of each test', whole(1, 60), 1)
+  .addOption(listOption('--workers <LIST>', 'hosts: how many', WORKERS, numbers(1, 64)))
   .option('--out <FOLDER>', 'write results as JSON, and charts')
   .parse()
   .opts<Options>();

@@ -1,14 +1,14 @@
 /**
- * `npm run bench:hostile`: two nodes that found each other, and a host without the
- * key that has recorded them (one of them in two lives). It sends to both gossip ports what it recorded, changed, cut,
- * lengthened and invented, as fast as they read it, and holds as many streams as it can. Does anybody grow, fall, or
- * change its mind about the other? Needs root and tshark.
+ * `npm run bench:hostile`: two nodes that found each other, and a host without the key that has recorded them (one of
+ * them in two lives). It sends to both gossip ports what it recorded, changed, cut, lengthened and invented, as fast as
+ * they read it, and holds as many streams as it can. Does anybody grow, fall, or change its mind about the other? Needs
+ * root and tshark.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient } from '../src/api/client.js';
 import { machine } from '../src/bench/statistics.js';
-import { whole } from '../src/cli/number-options.js';
+import { whole } from '../src/cli/option-values.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { machine } from '../src/bench/statistics.js';
-import { between, whole } from '../src/cli/number-options.js';
+import { whole } from '../src/cli/option-values.js';
 import type { Laboratory } from '../src/lab/plan.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram } from '../src/lab/tools.js';
@@ -42,7 +42,7 @@ const { rounds, seconds, native, laboratory, only, out } = script(
   ['--only podwire,kernel --rounds 2', 'two of them, a few minutes'],
 )
   .option('--rounds <COUNT>', 'of which medians are taken', whole(1, 1000), 3)
-  .option('--seconds <SECONDS>', 'of each test', between(1, 60), 3)
+  .option('--seconds <SECONDS>', 'of each test', whole(1, 60), 3)
   .option('--native', 'podwire alone: with the addon, with less of it, without it')
   .addOption(
     new Option('--laboratory <NAME>', 'superpackets cross whole, or every frame fits the link')

@@ -1,13 +1,13 @@
 /**
- * `npm run bench:membership`: how fast a join, and a death by kill -9, is known to
- * all, in real processes on hosts of their own (network namespaces), beside serf (hashicorp memberlist, LAN profile) on
- * the same hosts in the same run, kill by kill in turn. Times are those that the nodes' own logs give.
+ * `npm run bench:membership`: how fast a join, and a death by kill -9, is known to all, in real processes on hosts of
+ * their own (network namespaces), beside serf (hashicorp memberlist, LAN profile) on the same hosts in the same run, kill
+ * by kill in turn. Times are those that the nodes' own logs give.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { machine, median, quantile } from '../src/bench/statistics.js';
-import { whole } from '../src/cli/number-options.js';
+import { whole } from '../src/cli/option-values.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
@@ -23,7 +23,7 @@ const {
   'bench:membership',
   'How fast a join, and a death by kill -9, is known to all, beside serf if it is installed.',
 )
-  .option('--nodes <COUNT>', 'real processes', whole(2, 90), 30)
+  .option('--nodes <COUNT>', 'real processes', whole(2, 99), 30)
   .option('--kills <COUNT>', 'of nodes, one after the other', whole(0, 1000), 10)
   .option('--json <FILE>', 'write every time')
   .parse()

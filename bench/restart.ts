@@ -1,12 +1,12 @@
 /**
- * `npm run bench:restart`: what pods notice when their node's agent goes and
- * another comes: ended by SIGTERM, killed, or with a successor that takes over. Two nodes that found each other, a pod on
- * each; a steady flow of small datagrams to an echo and back, and beside it TCP at full speed, checked byte by byte.
+ * `npm run bench:restart`: what pods notice when their node's agent goes and another comes: ended by SIGTERM, killed, or
+ * with a successor that takes over. Two nodes that found each other, a pod on each; a steady flow of small datagrams to
+ * an echo and back, and beside it TCP at full speed, checked byte by byte.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { machine, median, quantile } from '../src/bench/statistics.js';
-import { between, whole } from '../src/cli/number-options.js';
+import { between, whole } from '../src/cli/option-values.js';
 import { attach, containers } from '../src/lab/containers.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabPod } from '../src/lab/plan.js';

@@ -1,5 +1,5 @@
-/** What the programs behind `npm run bench…` have in common: `--help`, and one line, exit code 2, where something is wrong. */
-import { Command, InvalidArgumentError } from 'commander';
+/** What the programs behind `npm run`, the benchmarks and the fuzzer, have in common: `--help`, and one line, exit code 2, where something is wrong. */
+import { Command } from 'commander';
 import { addExamples, errorLine } from '../src/cli/help.js';
 import { hasProgram } from '../src/lab/tools.js';
 
@@ -14,9 +14,8 @@ export function script(name: string, description: string, ...examples: [options:
   const command = new Command(line)
     .description(description)
     .allowExcessArguments(false)
-    .configureHelp({ helpWidth: 120 })
     .configureOutput({
-      outputError: (text, write) => write(`${errorLine(name, text).trimEnd()} (${line} --help tells more)\n`),
+      outputError: (text, write) => write(`${errorLine(name, text)} (${line} --help tells more)\n`),
     })
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_REFUSED));
   if (examples.length > 0) {
@@ -26,16 +25,6 @@ export function script(name: string, description: string, ...examples: [options:
     );
   }
   return command;
-}
-
-/** Some of these words, with commas between. */
-export function someOf(words: readonly string[]): (text: string) => string[] {
-  return (text) => {
-    const wanted = text.split(',');
-    if (!wanted.every((word) => words.includes(word)))
-      throw new InvalidArgumentError(`Write some of ${words.join(',')}.`);
-    return wanted;
-  };
 }
 
 /** Ends the process, with a line, if programs are missing. @param packages Debian's, that have them */

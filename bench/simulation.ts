@@ -1,22 +1,21 @@
 /**
- * `npm run bench:sim`: the membership protocol at three sizes in
- * virtual time: how long a join and a death take to be known to all, what is noticed falsely beside slow nodes, with
- * Lifeguard and without, and what gossip costs each node. One process a run: 10,000 nodes take gigabytes.
+ * `npm run bench:sim`: the membership protocol at three sizes in virtual time: how long a join and a death take to be
+ * known to all, what is noticed falsely beside slow nodes, with Lifeguard and without, and what gossip costs each node.
+ * One process a run: 10,000 nodes take gigabytes.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Option } from 'commander';
 import { machine } from '../src/bench/statistics.js';
-import { numbers, whole } from '../src/cli/number-options.js';
+import { listOption, numbers, whole } from '../src/cli/option-values.js';
 import { convergenceSvg, noticedBy, type RunReport } from '../src/sim/index.js';
 import { script } from './script.js';
 
 const SIZES = [100, 1000, 10_000];
 const { sizes, seed, out } = script('bench:sim', 'The membership protocol in virtual time, at several sizes.')
-  .addOption(new Option('--sizes <LIST>', 'nodes').argParser(numbers(2, 100_000)).default(SIZES, SIZES.join()))
+  .addOption(listOption('--sizes <LIST>', 'nodes', SIZES, numbers(2, 100_000)))
   .option('--seed <NUMBER>', 'of every run', whole(), 1)
   .option('--out <FOLDER>', 'where results and charts go', 'bench/results/membership')
   .parse()

@@ -1,4 +1,4 @@
-/** A straight line through points, by least squares: pure. */
+/** Does what was measured grow? A straight line through points, by least squares; a count that does not come down. Pure. */
 
 export interface Slope {
   /** How much y grows with 1 of x. */
@@ -25,4 +25,10 @@ export type Verdict = 'steady' | 'undecided' | 'grows';
 export function verdictOf({ perMinute, error }: Slope, tolerated: number): Verdict {
   if (perMinute + 2 * error <= tolerated) return 'steady';
   return perMinute - 2 * error > tolerated ? 'grows' : 'undecided';
+}
+
+/** Whether a count stays above what it was: open files, of which one more now and then is a connection that comes and goes. */
+export function rises(counts: readonly number[]): boolean {
+  const half = Math.floor(counts.length / 2);
+  return Math.min(...counts.slice(half)) > Math.max(...counts.slice(0, half));
 }

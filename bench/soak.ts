@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../src/api/client.js';
 import { LOOP_SAMPLING } from '../src/api/metrics.js';
 import { machine } from '../src/bench/statistics.js';
-import { between } from '../src/cli/number-options.js';
+import { between } from '../src/cli/option-values.js';
 import { Lab } from '../src/lab/lab.js';
 import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
@@ -17,7 +17,7 @@ import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
 import { Collector } from './collector.js';
 import { script } from './script.js';
-import { type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
+import { rises, type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
 
 const PORT = 8472;
 const SEED = 4711;
@@ -89,7 +89,7 @@ async function soak(lab: Lab): Promise<void> {
   const slopes = names.map((_, node) => slopeOf(after.map(({ seconds, rssKiB }) => [seconds / 60, rssKiB[node]])));
   const verdict = inOne([
     ...slopes.map((slope) => verdictOf(slope, TOLERATED)),
-    filesStand(after) ? 'steady' : 'grows',
+    ...names.map((_, node) => (rises(after.map(({ files }) => files[node])) ? 'grows' : 'steady')),
   ]);
 
   console.log();
@@ -111,7 +111,9 @@ async function watch(nodes: readonly RunningPodwire[], collectors: readonly Coll
   const started = performance.now();
   for (let next = 0; next <= durationMs; next += EVERY) {
     await sleep(started + next - performance.now());
-    for (const collector of collectors) await collector.collect();
+    for (const collector of collectors) {
+      if (!(await collector.collect())) throw new Error('a node has ended');
+    }
     const sample = {
       seconds: Math.round((performance.now() - started) / 1000),
       rssKiB: nodes.map(rssKiB),
@@ -154,15 +156,6 @@ function rssKiB({ process }: RunningPodwire): number {
 /** The worst of them. */
 function inOne(verdicts: readonly Verdict[]): Verdict {
   return (['grows', 'undecided'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'steady';
-}
-
-/** A stream of gossip's now and then is none that stays open. */
-function filesStand(samples: readonly Sample[]): boolean {
-  const half = Math.floor(samples.length / 2);
-  const counts = (node: number) => samples.map(({ files }) => files[node]);
-  return samples[0].files.every(
-    (_, node) => Math.min(...counts(node).slice(half)) <= Math.max(...counts(node).slice(0, half)),
-  );
 }
 
 function inWords({ perMinute, error }: Slope): string {

@@ -1,8 +1,8 @@
 /** What the commands that measure have in common: which tests, and how long. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { MAX_SECONDS, MAX_SIZE, MAX_STREAMS, MIN_SIZE } from '../bench/messages.js';
 import { type SuiteOptions, TESTS, type TestName } from '../bench/suite.js';
-import { between, numbers } from './number-options.js';
+import { between, listOption, numbers, someOf } from './option-values.js';
 
 /** `podwire bench serve` listens here, unless told otherwise. */
 export const BENCH_PORT = 7950;
@@ -13,11 +13,11 @@ export type WrittenSuite = Omit<SuiteOptions, 'joined'> & { readonly joined?: bo
 export function addSuiteOptions(command: Command, tests: readonly TestName[]): Command {
   const sizes = numbers(MIN_SIZE, MAX_SIZE);
   return command
-    .addOption(list('--tests <LIST>', TESTS.join(', '), tests, testList))
+    .addOption(listOption('--tests <LIST>', TESTS.join(', '), tests, someOf(TESTS)))
     .option('--seconds <SECONDS>', 'of each TCP test and of the flood', between(0.1, MAX_SECONDS), 3)
-    .addOption(list('--streams <LIST>', 'TCP: how many at once, test by test', [1, 4], numbers(1, MAX_STREAMS)))
+    .addOption(listOption('--streams <LIST>', 'TCP: how many at once, test by test', [1, 4], numbers(1, MAX_STREAMS)))
     .addOption(
-      list('--sizes <LIST>', 'UDP: payloads, bytes; the first for the flood', [64, 256, 512, 1024, 1400], sizes),
+      listOption('--sizes <LIST>', 'UDP: payloads, bytes; the first for the flood', [64, 256, 512, 1024, 1400], sizes),
     )
     .option('--pings <COUNT>', 'round trips', between(10, 100_000), 1000)
     .option('--trial-seconds <SECONDS>', 'rate: of each trial', between(0.1, MAX_SECONDS), 1)
@@ -26,21 +26,9 @@ export function addSuiteOptions(command: Command, tests: readonly TestName[]): C
     .option('--joined', 'UDP: hand many datagrams to the kernel as one (UDP_SEGMENT), and take them so');
 }
 
-/** An option whose value is several, with commas between. */
-function list<T>(flags: string, words: string, fallback: readonly T[], parse: (text: string) => T[]): Option {
-  return new Option(flags, words).argParser(parse).default(fallback, fallback.join(','));
-}
-
 /** Of all that a command's options hold, those of the tests. */
 export function suiteOf(written: WrittenSuite): SuiteOptions {
   const { tests, seconds, trialSeconds, streams, sizes, loss, tolerance, pings, joined = false } = written;
   const parts = { loss: loss / 100, tolerance: tolerance / 100 };
   return { tests, seconds, trialSeconds, streams, sizes, joined, pings: Math.round(pings), ...parts };
-}
-
-function testList(text: string): TestName[] {
-  const wanted = text.split(',').map((word) => word.trim());
-  const unknown = wanted.find((word) => !(TESTS as readonly string[]).includes(word));
-  if (unknown !== undefined) throw new InvalidArgumentError(`Write some of ${TESTS.join(', ')}.`);
-  return TESTS.filter((name) => wanted.includes(name));
 }

@@ -12,5 +12,5 @@ export function addExamples(command: Command, examples: readonly Example[]): voi
 /** `error: unknown option '--jsn'\n(Did you mean --json?)`, as commander writes it, as one line of the program's own. */
 export function errorLine(program: string, text: string): string {
   const words = text.replace(/^error: /, '').trim();
-  return `${program}: ${words.replaceAll('\n', ' ')}\n`;
+  return `${program}: ${words.replaceAll('\n', ' ')}`;
 }

@@ -75,7 +75,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .option('-c, --config <FILE>', 'the configuration, JSON or YAML')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(errorLine('podwire', text)) })
+    .configureOutput({ outputError: (text, write) => write(`${errorLine('podwire', text)}\n`) })
     .addHelpText('afterAll', EXIT_CODES);
   addExamples(program, [
     ['podwire check --config /etc/podwire.yaml', 'is this machine fit?'],

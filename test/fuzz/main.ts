@@ -1,13 +1,12 @@
 /**
- * `npm run fuzz`: fuzzes for as long as it is
- * told, each target in its turn, and prints a line for each. The target is `all`, a group of test/fuzz/targets.ts (`wire`,
- * `gossip`, `paths`, `other`), or the name of one, such as `inbound`. Ends with 1 if something was found: the seed, with
- * the same target, leads there again.
+ * `npm run fuzz`: fuzzes for as long as it is told, each target in its turn, and prints a line for each. The target is
+ * `all`, a group of test/fuzz/targets.ts (`wire`, `gossip`, `paths`, `other`), or the name of one, such as `inbound`.
+ * Ends with 1 if something was found: the seed, with the same target, leads there again.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { script } from '../../bench/script.js';
-import { between, whole } from '../../src/cli/number-options.js';
+import { between, whole } from '../../src/cli/option-values.js';
 import { seededRandom } from '../../src/core/random.js';
 import { type FuzzReport, fuzz } from './loop.js';
 import { mutator } from './mutate.js';

@@ -168,7 +168,9 @@ export class OutboundTarget implements Target, DeviceEdge, UnderlayEdge {
     this.#lies = false;
     this.#single = this.#tools.below(2) === 0;
     this.#fill();
-    while (this.#waiting.length > 0) pipeline.turn();
+    while (this.#waiting.length > 0) {
+      if (!pipeline.turn()) throw new Error('packets wait at the device and are not read');
+    }
     pipeline.rest();
     this.#judge();
     return this.#learn();

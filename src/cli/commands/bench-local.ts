@@ -11,7 +11,7 @@ import { addSuiteOptions, suiteOf, type WrittenSuite } from '../bench-options.js
 import { BenchScreen } from '../bench-screen.js';
 import { localTables } from '../bench-table.js';
 import { addExamples } from '../help.js';
-import { between } from '../number-options.js';
+import { between } from '../option-values.js';
 import { lookOf, printJson } from '../output.js';
 
 interface Options extends WrittenSuite {

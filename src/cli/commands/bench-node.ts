@@ -15,7 +15,7 @@ import { BenchScreen } from '../bench-screen.js';
 import { resultsTable } from '../bench-table.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
-import { between } from '../number-options.js';
+import { between } from '../option-values.js';
 import { lookOf, printJson } from '../output.js';
 import { bytesText, countText } from '../units.js';
 

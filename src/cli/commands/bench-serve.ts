@@ -5,7 +5,7 @@ import { PodwireError } from '../../wire/error.js';
 import { BENCH_PORT } from '../bench-options.js';
 import { addSocketOption, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
-import { between } from '../number-options.js';
+import { between } from '../option-values.js';
 import { print } from '../output.js';
 
 export function configureServe(command: Command): void {

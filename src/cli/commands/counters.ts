@@ -1,9 +1,10 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { countersLines, ratesLines, type TimedReading } from '../counters-table.js';
 import { addExamples } from '../help.js';
 import { LiveBlock, repeat } from '../live.js';
+import { between } from '../option-values.js';
 import { lookOf, print, printJson } from '../output.js';
 
 interface CountersOptions {
@@ -17,7 +18,7 @@ export function configure(command: Command): void {
   addClientOptions(command)
     .option('--all', 'also those that are 0')
     .option('--watch', 'again and again, with rates, until Ctrl-C')
-    .option('--interval <SECONDS>', 'how often, with --watch', seconds, 1);
+    .option('--interval <SECONDS>', 'how often, with --watch', between(0.1, 3600, 'a number of seconds'), 1);
   addExamples(command, [
     ['podwire counters', 'what was counted so far, and what it means'],
     ['podwire counters --watch', 'live, those that change'],
@@ -40,10 +41,4 @@ async function watch(client: ApiClient, { json, all, interval }: CountersOptions
     else block.draw(ratesLines(before, now, all === true, lookOf(process.stdout)));
     before = now;
   });
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('Write a number of seconds from 0.1 to 3600.');
-  return value;
 }

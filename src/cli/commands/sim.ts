@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { RunReport } from '../../sim/index.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
-import { whole } from '../number-options.js';
+import { whole } from '../option-values.js';
 import { type Look, lookOf, print, printJson } from '../output.js';
 import { tableLines } from '../table.js';
 import { bytesText, countText } from '../units.js';
