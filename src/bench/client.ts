@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { processCpuSeconds } from '../os/process-cpu.js';
 import { PodwireError } from '../wire/error.js';
-import { Control } from './control.js';
+import { brokenOff, Control } from './control.js';
 import { type Answer, type Counted, type OrderOf, parseAnswer, VERSION, writeMessage } from './messages.js';
 import { type RttResult, rttResult, type TcpResult, type UdpResult } from './results.js';
 import { TcpReceiver, TcpSender } from './tcp-work.js';
@@ -308,6 +308,8 @@ async function open({ address, port, local, name }: ClientOptions): Promise<Sock
         `${name} does not answer on ${address}: podwire peers says whether its path works`,
       );
     }
+    // It has gone since the kernel there took the connection.
+    if (code === 'ECONNRESET') throw new PodwireError('EDGE_LOST', brokenOff(name));
     throw new PodwireError('MACHINE', `no connection to ${name} on ${address}: ${message}`);
   }
   socket.setTimeout(0);

@@ -23,9 +23,7 @@ export class Control<Incoming> {
     this.#socket = socket;
     this.#parse = parse;
     socket.on('error', () => {}); // `close` follows
-    socket.once('close', () =>
-      this.#finish(new PodwireError('EDGE_LOST', `the connection to ${other} has broken off`)),
-    );
+    socket.once('close', () => this.#finish(new PodwireError('EDGE_LOST', brokenOff(other))));
     socket.once('end', () => socket.end());
     if (begun !== undefined) this.#take(begun, other);
     socket.on('data', (bytes) => this.#take(bytes, other));
@@ -80,4 +78,9 @@ export class Control<Incoming> {
     this.#socket.end();
     this.#socket.destroySoon();
   }
+}
+
+/** What is said when the other end goes. */
+export function brokenOff(other: string): string {
+  return `the connection to ${other} has broken off`;
 }

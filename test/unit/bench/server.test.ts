@@ -1,6 +1,6 @@
 /** Both ends in one process, over loopback; and datagrams by node:dgram, where there is neither addon nor koffi. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import t from 'tap';
 import { BenchClient } from '../../../src/bench/client.js';
 import { DatagramHeader } from '../../../src/bench/datagram.js';
@@ -56,6 +56,16 @@ t.test('nobody there, and a port that is taken', async (t) => {
   await t.rejects(other.listen(ADDRESS, client.port), { code: 'MACHINE', message: /is taken/ });
   await server.close();
   await t.rejects(BenchClient.connect(client), { code: 'REFUSED', message: /^nobody serves on here/ });
+});
+
+t.test('a server that goes while somebody connects', async (t) => {
+  const server = createServer().listen(0, ADDRESS);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = BenchClient.connect({ address: ADDRESS, port, name: 'here', pids: [] });
+  // The kernel has made the connection by then; nobody has accepted it, so it is reset.
+  process.nextTick(() => server.close());
+  await t.rejects(client, { code: 'EDGE_LOST', message: 'the connection to here has broken off' });
 });
 
 t.test('whatever is thrown at it, it serves the next', async (t) => {
