@@ -157,7 +157,7 @@ class NodeAgent implements Agent {
     this.#service = new ServiceManager(this.#native.system);
     if (this.#native.slower) log.warn({ native: this.#native.kind }, this.#native.slower);
     this.#takePriority();
-    await this.#underlay.find();
+    await this.#underlay.find(this.#service.present);
     if (this.#releasing) return;
     await this.#refuseIfUnfit();
 
@@ -646,5 +646,5 @@ const NO_GOSSIP =
 
 /** What people should look at is a warning. */
 function levelOf(kind: string): 'info' | 'warn' {
-  return /conflict|refused|exhausted|lost|down|failed|no-route|join-retry/.test(kind) ? 'warn' : 'info';
+  return /conflict|refused|exhausted|lost|down|failed|no-|join-retry/.test(kind) ? 'warn' : 'info';
 }

@@ -55,15 +55,26 @@ export class UnderlayWatch {
     return this.#seeds.resolve(seed);
   }
 
-  /** Waits while there is no route to any of the nodes to join, or until it is closed. */
-  async find(): Promise<void> {
-    const { join, events } = this.#options;
+  /**
+   * Waits while there is no route to any of the nodes to join, or until it is closed.
+   * @param patient waits as well while no interface holds an address that is configured; else those are current
+   */
+  async find(patient: boolean): Promise<void> {
+    const { configured, events } = this.#options;
     for (let tries = 0; !this.#closed; tries++) {
       this.#current = await this.#own.find();
+      if (this.#current.length === 0 && configured && !patient) this.#current = configured;
       if (this.#current.length > 0) return;
-      if (tries === 0) events.tell('no-route', `no route to ${join().map(formatSeed).join(', ')}: waiting for one`);
+      if (tries === 0) events.tell(configured ? 'no-address' : 'no-route', this.#missing());
       await delay(APART);
     }
+  }
+
+  #missing(): string {
+    const { configured, join } = this.#options;
+    return configured
+      ? `no interface holds ${underlayText(configured)}: waiting until one does`
+      : `no route to ${join().map(formatSeed).join(', ')}: waiting for one`;
   }
 
   /** From now on each change is told to this cluster, in the place of any before. */

@@ -29,12 +29,10 @@ export class OwnUnderlay {
     this.#options = options;
   }
 
-  /** To begin with; empty: there is no way to any node to join yet. Configured ones that are all missing are named all. */
+  /** To begin with; empty: there is no way to any node to join yet, or no interface holds any that is configured. */
   async find(): Promise<Underlay> {
     const { configured, seeds } = this.#options;
-    if (!configured) return this.#search(await seeds());
-    const held = ownAddresses(configured);
-    return held.length > 0 ? held : configured;
+    return configured ? ownAddresses(configured) : this.#search(await seeds());
   }
 
   /**

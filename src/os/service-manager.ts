@@ -11,12 +11,17 @@ export class ServiceManager {
     this.#socket = env['NOTIFY_SOCKET'] || undefined;
   }
 
+  /** Whether this process was started as a service: nobody reads what it says, and it is started before all is there. */
+  get present(): boolean {
+    return this.#socket !== undefined;
+  }
+
   /**
    * Whether it goes on watching another process when it is told to. Not from the first process of a container, with which
    * all others end.
    */
   get follows(): boolean {
-    return this.#socket !== undefined && process.pid !== 1;
+    return this.present && process.pid !== 1;
   }
 
   /** The service does its work. @throws what the kernel says */

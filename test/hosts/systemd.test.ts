@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { NodeStatus } from '../../src/control/node-api.js';
 import { Lab } from '../../src/lab/lab.js';
+import type { LabHost } from '../../src/lab/plan.js';
 import { ask, startDatagramEcho, startEcho, startSteady } from '../../src/lab/tools.js';
 import { isAlive, processId } from '../../src/os/processes.js';
 import { kernelState, podwire } from './cli.js';
@@ -143,11 +144,7 @@ t.test('the service manager is told whom to follow', { skip: skip || needs('pyth
   const lab = await Lab.create({ name: 'mainpid', hosts: 1, pods: 0 });
   t.teardown(() => lab.destroy());
   const [alpha] = lab.hosts;
-  const address = `${lab.directory}/notify`;
-  const receiver = lab.spawn(alpha, ['python3', '-uc', RECEIVER, address], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const told = createInterface({ input: receiver.stdout ?? process.stdin })[Symbol.asyncIterator]();
-  const next = async () => String((await told.next()).value).split(' ');
-  t.same(await next(), ['bound']);
+  const { address, next } = await startManager(lab, alpha);
   const node = await lab.startPodwire(alpha, { env: { NOTIFY_SOCKET: address } });
   const first = node.process.pid;
   t.same(await next(), ['READY=1', `${first}`]);
@@ -170,6 +167,24 @@ t.test('the service manager is told whom to follow', { skip: skip || needs('pyth
   await until('it has ended', async () => running !== undefined && !isAlive(running));
 });
 
+t.test('a service waits for its underlay address', { skip: skip || needs('python3') }, async (t) => {
+  const lab = await Lab.create({ name: 'lateaddr', hosts: 1, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha] = lab.hosts;
+  const { address, next } = await startManager(lab, alpha);
+  const late = '192.0.2.77';
+  const starting = lab.startPodwire(alpha, { env: { NOTIFY_SOCKET: address }, config: { underlay: late } });
+  await delay(1_500);
+  t.equal((await lab.exec(alpha, ['ip', 'address', 'add', `${late}/32`, 'dev', 'lo'])).code, 0);
+  const node = await starting;
+  t.same(await next(), ['READY=1', `${node.process.pid}`]);
+  t.match(node.log(), /no interface holds 192\.0\.2\.77: waiting until one does/);
+
+  await node.stop();
+  const typed = await podwire(lab, alpha, 'up', '--config', node.configFile, '--underlay', '192.0.2.78');
+  t.match(typed, { code: 2, stderr: /no interface holds 192\.0\.2\.78: set underlay/ }, 'a person is told at once');
+});
+
 t.test('who is no service is not restarted', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'noservice', hosts: 1, pods: 0 });
   t.teardown(() => lab.destroy());
@@ -180,6 +195,16 @@ t.test('who is no service is not restarted', { skip }, async (t) => {
     stderr: /no service manager follows it.*podwire up --takeover.*nothing was changed/,
   });
 });
+
+/** What systemd would be told: `bound` is over, each further `next` is a message and who sent it. */
+async function startManager(lab: Lab, host: LabHost): Promise<{ address: string; next(): Promise<string[]> }> {
+  const address = `${lab.directory}/notify`;
+  const receiver = lab.spawn(host, ['python3', '-uc', RECEIVER, address], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const told = createInterface({ input: receiver.stdout ?? process.stdin })[Symbol.asyncIterator]();
+  const next = async () => String((await told.next()).value).split(' ');
+  await next();
+  return { address, next };
+}
 
 /** Prints what comes and from which process, a line a datagram. */
 const RECEIVER = `
