@@ -4,6 +4,7 @@
  * laboratories (src/lab/plan.ts). Rounds are interleaved; medians and spread are printed, and with `--out` written as JSON and
  * as a chart.
  */
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
@@ -12,6 +13,7 @@ import { whole } from '../src/cli/option-values.js';
 import type { Laboratory } from '../src/lab/plan.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram } from '../src/lab/tools.js';
+import { messageOf } from '../src/wire/error.js';
 import type { Sample } from './hosts/figures.js';
 import { measureOverlay } from './hosts/measure.js';
 import { chart, json, table } from './hosts/report.js';
@@ -83,7 +85,7 @@ async function tryOnce(overlay: Overlay, laboratory: Laboratory): Promise<void> 
     const sample = await measureOverlay(overlay, laboratory, seconds);
     samples.get(laboratory)?.get(overlay.name)?.push(sample);
   } catch (error) {
-    console.error(`${overlay.name}: this round is missing: ${error instanceof Error ? error.message : error}`);
+    console.error(`${overlay.name}: this round is missing: ${messageOf(error)}`);
   }
 }
 

@@ -30,7 +30,7 @@ import { openUdpSockets, type UdpSockets } from './os/udp.js';
 import { underlayFacts } from './os/underlay.js';
 import { type PaddedProbes, PathMtus } from './path-mtus.js';
 import { type Address, type Family, formatAddress, formatPrefix } from './wire/address.js';
-import type { PodwireError } from './wire/error.js';
+import { messageOf, type PodwireError } from './wire/error.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Egress sockets of a worker: so many source ports spread its flows over the underlay. */
@@ -335,7 +335,7 @@ export async function releaseAll(releases: (() => unknown)[], log: Log): Promise
     try {
       await release();
     } catch (error) {
-      log.error({ err: error }, error instanceof Error ? error.message : String(error));
+      log.error({ err: error }, messageOf(error));
     }
   }
 }

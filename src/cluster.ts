@@ -32,7 +32,7 @@ import { readKeyFile, writeKeyFile } from './os/key-file.js';
 import { PeersFile } from './os/peers-file.js';
 import type { PaddedProbes } from './path-mtus.js';
 import { type Family, formatPrefix } from './wire/address.js';
-import { PodwireError } from './wire/error.js';
+import { messageOf, PodwireError } from './wire/error.js';
 import { FEATURE_ECN, FEATURE_PADDED_PROBES, FEATURE_PROBES } from './wire/gossip/statement.js';
 
 /** Between two writes of what is remembered over a restart, ms. */
@@ -383,7 +383,7 @@ export class Cluster implements PaddedProbes {
       if (this.#held && this.#held.epoch > 0) await this.#claimFile.write(this.#held, Date.now());
       await this.#peersFile.write(this.#others());
     } catch (error) {
-      this.#options.log.warn({ err: error }, error instanceof Error ? error.message : String(error));
+      this.#options.log.warn({ err: error }, messageOf(error));
     }
   }
 

@@ -2,6 +2,7 @@
  * A worker thread: one queue of the device, its own sockets, one poll loop and no event loop. Its descriptors were
  * opened by the main thread; what the two share is memory (src/dataplane/overlay.ts) and a waker.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { Batch } from './bytes/batch.js';
 import type { DeviceCapabilities } from './dataplane/edges.js';
@@ -15,6 +16,7 @@ import { TunQueue } from './os/tun.js';
 import { type UdpSockets, UdpUnderlay } from './os/udp.js';
 import { WarmUp } from './os/warm-up.js';
 import type { Family } from './wire/address.js';
+import { messageOf } from './wire/error.js';
 
 /** The code is warmed up this long after a worker's start, ms: a node that starts has others to keep from waiting. */
 const WARM_UP_AFTER = 200;
@@ -71,7 +73,7 @@ async function run(start: WorkerStart, say: (message: WorkerMessage) => void): P
       warmUp = undefined;
     }
   } catch (error) {
-    say({ kind: 'lost', message: error instanceof Error ? error.message : String(error) });
+    say({ kind: 'lost', message: messageOf(error) });
   } finally {
     pipeline.rest();
   }

@@ -1,6 +1,8 @@
 /** End to end, with real devices and sockets, as the laboratory's cables have it: by MTU and by number of workers. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab } from '../../src/lab/lab.js';
+import { messageOf } from '../../src/wire/error.js';
 import { reachable, SETTLE, tcp, udp } from '../hosts/measure.js';
 
 export interface HostsCase {
@@ -35,7 +37,7 @@ export async function measureHosts(
       try {
         one.rounds.push(await measureOnce(one, seconds));
       } catch (error) {
-        progress(`this round is missing: ${error instanceof Error ? error.message : error}`);
+        progress(`this round is missing: ${messageOf(error)}`);
       }
     }
   }

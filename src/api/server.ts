@@ -38,7 +38,7 @@ import {
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { NodeApi, NodeEvent } from '../control/node-api.js';
-import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
+import { messageOf, PodwireError, type PodwireErrorCode } from '../wire/error.js';
 import type { Answer } from './answer.js';
 import { answerCni, CNI_BODY, CNI_PATH } from './cni-endpoint.js';
 import type { NodeMetrics } from './metrics.js';
@@ -229,7 +229,7 @@ export class ApiServer {
       return await endpoint.answer(body, request.headers);
     } catch (error) {
       const code = error instanceof PodwireError ? error.code : 'INTERNAL';
-      return problem(STATUS[code] ?? 500, code, error instanceof Error ? error.message : String(error));
+      return problem(STATUS[code] ?? 500, code, messageOf(error));
     }
   }
 

@@ -60,7 +60,7 @@ export class Batch {
   readonly records: Int32Array;
   /** Records in use. */
   count = 0;
-  /** Where the next packet may be put; kept by `reserve`. */
+  /** Where the next packet may be put; moved on by who fills the batch. */
   cursor: number;
 
   /**

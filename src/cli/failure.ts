@@ -1,5 +1,5 @@
 /** How a command ends: its exit code, and what it says when it fails. */
-import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
+import { messageOf, PodwireError, type PodwireErrorCode } from '../wire/error.js';
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -28,7 +28,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** Tells an error on standard error, a line for each problem; with PODWIRE_DEBUG=1 where it came from as well. */
 export function tell(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const lines = message.split('\n').filter((line) => line.trim() !== '');
   process.stderr.write(lines.map((line) => `podwire: ${line}\n`).join(''));
   if (process.env['PODWIRE_DEBUG'] === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);

@@ -1,4 +1,6 @@
 /** ICMP errors as reports of a path (path-report.ts): what a type and code mean, and what a whole message quotes. */
+
+import { V4_MAPPED } from '../wire/address.js';
 import { get16, get32 } from '../wire/big-endian.js';
 import {
   ICMP_CODE,
@@ -10,6 +12,7 @@ import {
   ICMPV6_TOO_BIG,
   ICMPV6_UNREACHABLE,
 } from '../wire/icmp.js';
+import { UDP } from '../wire/ip.js';
 import { IPV4_DESTINATION, IPV4_HEADER, IPV4_PROTOCOL } from '../wire/ipv4.js';
 import { IPV6_DESTINATION, IPV6_HEADER, IPV6_NEXT_HEADER } from '../wire/ipv6.js';
 import { UDP_HEADER } from '../wire/udp.js';
@@ -18,8 +21,6 @@ import type { PathReport } from './path-report.js';
 /** Port unreachable: RFC 792, RFC 4443 §3.1. */
 const ICMP_NO_PORT = 3;
 const ICMPV6_NO_PORT = 4;
-const UDP = 17;
-const MAPPED = 0xffff;
 
 /** What an ICMP error says, by its type and code. */
 export function icmpKind(family: 4 | 6, type: number, code: number): PathReport['kind'] {
@@ -50,7 +51,7 @@ export function readIcmpReport(message: Uint8Array, family: 4 | 6): PathReport |
     mtu: kind === 'too-big' ? get32(message, ICMP_MTU) >>> 0 : 0,
     destination:
       family === 4
-        ? [0, 0, MAPPED, get32(ip, IPV4_DESTINATION)]
+        ? [0, 0, V4_MAPPED, get32(ip, IPV4_DESTINATION)]
         : [0, 4, 8, 12].map((at) => get32(ip, IPV6_DESTINATION + at)),
     port: get16(ip, header + 2),
     quoted: ip.subarray(header + UDP_HEADER),

@@ -28,7 +28,7 @@ import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss, isSyn } from '../core/mss.js';
 import { TokenBucket } from '../core/token-bucket.js';
 import { checksumField, unfinishedChecksum } from '../core/unfinished.js';
-import { V4_MAPPED } from '../wire/address.js';
+import { isMapped } from '../wire/address.js';
 import { get16, put16 } from '../wire/big-endian.js';
 import {
   ETHERNET_DESTINATION,
@@ -223,7 +223,7 @@ export class Inbound {
     else {
       counters[C.rx_probes]++;
       const { records } = this.#received;
-      const family = records[row + ADDRESS] === 0 && records[row + ADDRESS + 2] === V4_MAPPED ? 4 : 6;
+      const family = isMapped(records, row + ADDRESS) ? 4 : 6;
       onProbe?.(peer, Uint8Array.from(this.#arena.subarray(ethernet, ethernet + PATH_PROBE_FRAME)), family);
     }
   }

@@ -78,9 +78,9 @@ export class Outbound {
   /** Offset and length of each fragment, pairwise. */
   readonly #fragments = new Int32Array(2 * MAX_FRAGMENTS);
   readonly #view = new IpView();
-  readonly #last = new LastPair();
   /** The same for a frame that was split and is to be fragmented. */
   readonly #frameView = new IpView();
+  readonly #last = new LastPair();
 
   constructor(device: DeviceEdge, underlay: UnderlayEdge, context: PathContext, answers: IcmpAnswers) {
     this.#device = device;

@@ -12,7 +12,7 @@ import { createServer, get, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { overlayAddress } from '../core/overlay-address.js';
 import { formatAddress, parseAddress, parsePrefix } from '../wire/address.js';
-import { PodwireError } from '../wire/error.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { type Party, questionsOf, RULES, type Trial, trialsOf } from './model.js';
 import type { ProbePods } from './probe-pods.js';
 
@@ -158,7 +158,7 @@ async function askNode<T extends object>(
     try {
       return read(await fetchJson(host, port + 1, path, patience), node.node);
     } catch (error) {
-      why = `${host} port ${port + 1} gives no answer: ${error instanceof Error ? error.message : String(error)}`;
+      why = `${host} port ${port + 1} gives no answer: ${messageOf(error)}`;
     }
   }
   return { node: node.node, why };

@@ -4,7 +4,7 @@
  */
 import { ADDRESS, Batch, LENGTH, RECORD, STATUS } from '../bytes/batch.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';
-import { V4_MAPPED } from '../wire/address.js';
+import { isMapped, V4_MAPPED } from '../wire/address.js';
 
 export class DualUnderlay implements UnderlayEdge {
   readonly capabilities: UnderlayCapabilities;
@@ -84,6 +84,5 @@ export class DualUnderlay implements UnderlayEdge {
 }
 
 function isV4(records: Int32Array, index: number): boolean {
-  const at = index * RECORD + ADDRESS;
-  return records[at] === 0 && records[at + 1] === 0 && records[at + 2] === V4_MAPPED;
+  return isMapped(records, index * RECORD + ADDRESS);
 }

@@ -1,4 +1,5 @@
 /** Gathers what `check` judges. Reads and tries only; what is missing is a fact, never an error. */
+
 import { createSocket } from 'node:dgram';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -10,6 +11,7 @@ import { addressIn, FAMILIES } from '../core/underlay.js';
 import { onNode } from '../pods/attachments.js';
 import type { PodRecord } from '../pods/pod-record.js';
 import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
+import { messageOf } from '../wire/error.js';
 import { readFirewall } from './firewall.js';
 import { besideQuestions, firewallQuestions, outsideQuestions } from './firewall-questions.js';
 import { bridgedFamilies } from './forward-watch.js';
@@ -240,7 +242,7 @@ function systemCalls(): MachineFacts['systemCalls'] {
     const found = findSystemCalls();
     return found.by === 'addon' ? { by: 'addon' } : { by: found.by, problem: found.problem, cure: found.cure };
   } catch (error) {
-    return { by: 'none', problem: error instanceof Error ? error.message : String(error), cure: "run 'npm rebuild'" };
+    return { by: 'none', problem: messageOf(error), cure: "run 'npm rebuild'" };
   }
 }
 
@@ -252,7 +254,8 @@ function answers(socket: string): Promise<boolean> {
       connection.destroy();
       resolve(true);
     });
-    connection.on('error', () => resolve(false));
+    // EAGAIN: its queue is full, so somebody holds it.
+    connection.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'EAGAIN'));
   });
 }
 

@@ -9,7 +9,7 @@
 import { join } from 'node:path';
 import type { DesiredHost } from '../control/desired-host.js';
 import { conflicts, plan, type Step, undoAll, undoOf } from '../control/host-plan.js';
-import { PodwireError } from '../wire/error.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { ipBatch, ipQuery } from './ip-batch.js';
 import { deviceExists, observeHost } from './observe.js';
 import { deleteFile, makeStateDir, readIfThere, writeDurably } from './state-dir.js';
@@ -98,7 +98,7 @@ export class HostNetwork {
   /** Undoes a failed apply, and passes its error on. */
   async #abandon(error: unknown, steps: readonly Step[], former: readonly string[]): Promise<never> {
     const made = error instanceof BatchError ? steps.slice(0, error.done) : steps;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     await this.#takeBack(undoOf(made), former).catch((second) => {
       throw new PodwireError('MACHINE', `${reason}; and then: ${second.message}`, { cause: error });
     });

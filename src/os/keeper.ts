@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TX_QUEUE_LENGTH } from '../control/desired-host.js';
 import type { OffloadResult } from '../control/offload-report.js';
-import { PodwireError } from '../wire/error.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { endProcess, isAlive, type ProcessId, processId, sharesNetwork } from './processes.js';
 import { environmentOf } from './run.js';
 import { deleteFile, readIfThere, writeDurably } from './state-dir.js';
@@ -145,7 +145,7 @@ export class Keeper {
       await writeDurably(this.#file, `${JSON.stringify(note)}\n`);
     } catch (error) {
       await endProcess(keeper, 'SIGKILL', END_WAIT);
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
     this.#works = true;
     if (before && isAlive(before.keeper)) await endProcess(before.keeper, 'SIGKILL', END_WAIT);

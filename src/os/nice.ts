@@ -1,6 +1,7 @@
 /** The process's share of the processors. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { statFields } from './processes.js';
 
 /**
  * Sets the nice value of the calling thread, and of threads and programs that it starts from then on. Where the scheduler
@@ -21,10 +22,7 @@ export function setNice(nice: number): string | undefined {
 }
 
 function leadsSession(): boolean {
-  // Of /proc/PID/stat, behind the name: state, parent, process group, session.
-  const [, , , session] = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
+  const [_state, _parent, _group, session] = statFields('self');
   return Number(session) === process.pid;
 }
 

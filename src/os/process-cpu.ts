@@ -1,7 +1,7 @@
 /** How much processes have worked, from /proc. */
-import { readFileSync } from 'node:fs';
+import { statFields } from './processes.js';
 
-/** Of /proc/PID/stat, behind the name: user and system time, in ticks of 10 ms. */
+/** Of `statFields`: user and system time, in ticks of 10 ms. */
 const [USER, SYSTEM] = [11, 12];
 const TICKS_PER_SECOND = 100;
 
@@ -9,14 +9,8 @@ const TICKS_PER_SECOND = 100;
 export function processCpuSeconds(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /, '')
-        .split(' ');
-      ticks += Number(fields[USER]) + Number(fields[SYSTEM]);
-    } catch {
-      // It has ended meanwhile.
-    }
+    const fields = statFields(pid);
+    if (fields.length > SYSTEM) ticks += Number(fields[USER]) + Number(fields[SYSTEM]);
   }
   return ticks / TICKS_PER_SECOND;
 }

@@ -9,19 +9,29 @@ export interface ProcessId {
   readonly started: number;
 }
 
+/** Of `statFields`. */
+const STARTED = 19;
 /** Between two looks whether a process has ended, ms. */
 const LOOK = 5;
 
-/** @returns undefined: there is none; one that has ended and waits for its parent is none either */
-export function processId(pid: number): ProcessId | undefined {
+/**
+ * The fields of `/proc/PID/stat` behind the name (which may hold anything, line breaks and brackets too): the state first,
+ * which is the third of proc(5). Empty: there is no such process.
+ */
+export function statFields(pid: number | 'self'): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Behind the name, which may hold anything: state is the third field, the start the 22nd.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2)) ? undefined : { pid, started: Number(fields[19]) };
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+/** @returns undefined: there is none; one that has ended and waits for its parent is none either */
+export function processId(pid: number): ProcessId | undefined {
+  const fields = statFields(pid);
+  const [state] = fields;
+  return state === undefined || /^[ZX]/.test(state) ? undefined : { pid, started: Number(fields[STARTED]) };
 }
 
 export function isAlive({ pid, started }: ProcessId): boolean {

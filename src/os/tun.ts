@@ -11,7 +11,7 @@ export class TunQueue implements DeviceEdge, Polled {
   readonly capabilities: DeviceCapabilities;
   readonly #system: SystemCalls;
 
-  /** @param fd from `SystemCalls.tunOpen`; this object closes it */
+  /** @param fd from `SystemCalls.tunOpen`; a worker leaves it open to its owner */
   constructor(system: SystemCalls, fd: number, capabilities: DeviceCapabilities) {
     this.#system = system;
     this.fd = fd;

@@ -42,7 +42,3 @@ export function nameOf({ pod, containerId, ifname }: PodRecord): string {
 export function factsOf({ pod, containerId, ifname, netns, device, addresses }: PodRecord) {
   return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -171,8 +171,9 @@ export function writeWords(words: ArrayLike<number>, bytes: Uint8Array, offset: 
   put32(bytes, offset + 12, words[3]);
 }
 
-function isMapped(words: Words): boolean {
-  return words[0] === 0 && words[1] === 0 && words[2] === V4_MAPPED;
+/** Whether the four words from `at` on are an IPv4 address, ::ffff:a.b.c.d. Allocates nothing. */
+export function isMapped(words: ArrayLike<number>, at = 0): boolean {
+  return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED;
 }
 
 /** Word `index` of a mask of `length` leading ones. */

@@ -31,3 +31,8 @@ export type PodwireErrorCode =
   | 'REFUSED'
   /** A mistake of the program itself. */
   | 'INTERNAL';
+
+/** What anything that was thrown says for people. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

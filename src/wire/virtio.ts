@@ -9,7 +9,7 @@
  *  +-------+-------+---------------+---------------+---------------+---------------+
  * ```
  *
- * Its 16-bit fields are in the machine's order, which on every machine that Node runs on is little-endian.
+ * Its 16-bit fields are little-endian, on any machine (`TUNSETVNETLE`).
  * NEEDS_CSUM: the 16 bits at `sum start + sum offset` hold the pseudo-header's sum; the checksum of all from `sum start`
  * is to be put there. gso: a superpacket, to be cut into packets with `gso size` bytes of payload each.
  */

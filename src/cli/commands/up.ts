@@ -4,7 +4,7 @@ import { type ConfigSource, loadConfig } from '../../control/config/load.js';
 import type { NodeConfig } from '../../control/config/node-config.js';
 import type { NodeStatus } from '../../control/node-api.js';
 import { GIVE_WAY, KEEP_FOR } from '../../os/keeper.js';
-import { PodwireError } from '../../wire/error.js';
+import { messageOf, PodwireError } from '../../wire/error.js';
 import { addConfigOptions } from '../config-options.js';
 import { EXIT_FAILED } from '../failure.js';
 import { addExamples } from '../help.js';
@@ -102,7 +102,7 @@ function end(agent: Agent, log: Log, signal: NodeJS.Signals): void {
 
 /** One line, however many problems there are. */
 function logFailure(log: Log, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   log.error(error instanceof PodwireError ? { code: error.code } : { err: error }, message.replaceAll('\n', '; '));
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { loadAddon } from '../../os/addon.js';
 import { version } from '../../os/version.js';
+import { messageOf } from '../../wire/error.js';
 import { addExamples } from '../help.js';
 import { lookOf, print, printJson } from '../output.js';
 import { tableLines } from '../table.js';
@@ -24,6 +25,6 @@ function addonVersion(): string {
   try {
     return loadAddon().version;
   } catch (error) {
-    return `none: ${error instanceof Error ? error.message : String(error)}`;
+    return `none: ${messageOf(error)}`;
   }
 }

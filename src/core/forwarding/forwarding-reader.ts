@@ -1,4 +1,4 @@
-import { type Family, V4_MAPPED } from '../../wire/address.js';
+import { type Family, isMapped, V4_MAPPED } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import { NOBODY, PREFIX_BYTES } from './change.js';
 import type { Layout } from './layout.js';
@@ -88,7 +88,7 @@ export class ForwardingReader {
    */
   owner(a: number, b: number, c: number, d: number): number {
     const words = this.#words;
-    const lengths = this.#copy + (a === 0 && b === 0 && c === 0xffff ? V4_LENGTHS : V6_LENGTHS);
+    const lengths = this.#copy + (a === 0 && b === 0 && c === V4_MAPPED ? V4_LENGTHS : V6_LENGTHS);
     const end = lengths + words[lengths];
     for (let at = lengths + 1; at <= end; at++) {
       const length = words[at];
@@ -117,9 +117,7 @@ export class ForwardingReader {
 
   /** The family of a peer's underlay address. */
   underlayFamily(peer: number): Family {
-    const at = this.#peer(peer) + PEER_UNDERLAY;
-    const words = this.#words;
-    return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === V4_MAPPED ? 4 : 6;
+    return isMapped(this.#words, this.#peer(peer) + PEER_UNDERLAY) ? 4 : 6;
   }
 
   /** HOT. A peer's UDP port, host order. */

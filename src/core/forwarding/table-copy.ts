@@ -1,4 +1,4 @@
-import { type Address, familyBits, formatPrefix, mappedLength, type Prefix, V4_MAPPED } from '../../wire/address.js';
+import { type Address, familyBits, formatPrefix, isMapped, mappedLength, type Prefix } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import type { ForwardingChange, PeerRecord } from './change.js';
 import { PREFIX_BYTES } from './change.js';
@@ -108,7 +108,7 @@ export class TableCopy {
       throw refused(`/${length} is no prefix length of IPv${family}`);
     }
     // IPv4 in IPv6's clothes would answer for IPv4's own prefixes.
-    const mapped = words[0] === 0 && words[1] === 0 && words[2] === V4_MAPPED;
+    const mapped = isMapped(words);
     if (family === 4 ? !mapped : mapped && length >= 96) throw refused(`not the mapped form of an IPv${family} prefix`);
     const mask = 4 * mappedLength(prefix);
     for (let i = 0; i < 4; i++) {

@@ -10,7 +10,9 @@
  *                 +--------+----------+----------------+--------------------+-----------+
  * ```
  */
+
 import { ADDRESS, PORT } from '../../bytes/batch.js';
+import { isMapped, V4_MAPPED } from '../../wire/address.js';
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -22,9 +24,6 @@ export const ADDRESS_WORDS = ADDRESS_SLOT / 4;
 export const ADDRESS_LENGTH = 28;
 const V4_LENGTH = 16;
 
-/** The third word of an IPv4 address as ::ffff:a.b.c.d; the two before it are 0. */
-const V4_MAPPED = 0xffff;
-
 /**
  * @param words the slots
  * @param at first word of the slot
@@ -35,7 +34,7 @@ const V4_MAPPED = 0xffff;
  */
 export function putAddress(words: Uint32Array, at: number, address: Int32Array, from: number, port: number): number {
   const swappedPort = ((port & 0xff) << 8) | (port >>> 8);
-  if (address[from] === 0 && address[from + 1] === 0 && address[from + 2] === V4_MAPPED) {
+  if (isMapped(address, from)) {
     words[at] = AF_INET | (swappedPort << 16);
     words[at + 1] = swap32(address[from + 3]);
     words[at + 2] = 0;

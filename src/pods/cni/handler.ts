@@ -1,5 +1,7 @@
 /** CNI 1.1, sections 2 and 5: a runtime's words in, what the plugin prints out. Never throws. */
+
 import type { CniCall, CniReply } from '../../control/node-api.js';
+import { messageOf } from '../../wire/error.js';
 import type { PodNetwork } from '../network.js';
 import { CNI, CniError } from './error.js';
 import { type CniRequest, readRequest, versionIn } from './request.js';
@@ -54,5 +56,5 @@ function writeError(error: unknown, cniVersion: string): object {
       ...(error.details !== undefined && { details: error.details }),
     };
   }
-  return { cniVersion, code: CNI.IO, msg: error instanceof Error ? error.message : String(error) };
+  return { cniVersion, code: CNI.IO, msg: messageOf(error) };
 }
