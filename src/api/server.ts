@@ -52,7 +52,8 @@ export interface ApiProblem {
 
 /** Where no body is needed one of this size is read and ignored; a longer one is refused. */
 const MAX_BODY = 64 * 1024;
-const MAX_CONNECTIONS = 64;
+/** A node's pods may all come at once, each by a plugin that waits for its answer; only the node's own user connects. */
+const MAX_CONNECTIONS = 1024;
 const MAX_PATH = 107;
 const HEADERS_TIMEOUT = 2_000;
 const REQUEST_TIMEOUT = 5_000;
@@ -75,7 +76,9 @@ export class ApiServer {
   #metrics: Promise<NodeMetrics> | undefined;
   /** Requests whose answers are not out yet. */
   #answering = 0;
-  readonly #streams = new Set<ServerResponse>();
+  /** Streams of events, each with what ends its telling. */
+  readonly #streams = new Map<ServerResponse, () => void>();
+  #closed = false;
 
   constructor(node: NodeApi, path: string) {
     this.#path = path;
@@ -168,8 +171,13 @@ export class ApiServer {
    * still gets its answer; every other connection is cut.
    */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#server.close();
-    for (const stream of this.#streams) stream.end();
+    for (const [stream, stop] of this.#streams) {
+      // Its reader may be slow: what happens from now on is not for it, though it has not closed yet.
+      stop();
+      stream.end();
+    }
     this.#cutIfDone();
   }
 
@@ -204,7 +212,8 @@ export class ApiServer {
     };
     this.#node.recentEvents().forEach(tell);
     const stop = this.#node.onEvent(tell);
-    this.#streams.add(response);
+    this.#streams.set(response, stop);
+    response.on('error', () => {}); // a reader that went away; `close` follows
     response.once('close', () => {
       stop();
       this.#streams.delete(response);
@@ -213,6 +222,8 @@ export class ApiServer {
 
   async #answer(request: IncomingMessage): Promise<Answer> {
     const path = request.url?.split('?', 1)[0] ?? '';
+    // Its connection was made while another was being answered: this node is going, or another takes its place.
+    if (this.#closed) return problem(503, 'NO_AGENT', 'this podwire takes no further requests');
     const endpoint = this.#endpoints.get(path);
     if (!endpoint) return problem(404, 'NOT_FOUND', `there is nothing at ${path.slice(0, 100)}`);
     if (request.method !== endpoint.method) {

@@ -187,6 +187,59 @@ t.test('a connection that says nothing does not outlive the server', async (t) =
   await closed;
 });
 
+t.test('a server that goes while it answers: nothing more for readers, and 503', async (t) => {
+  const { node, server, client, socket } = await serve(t);
+  const standing = connect(socket);
+  standing.write('GET /v1/events/stream HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(standing, 'readable');
+  const [listener] = node.listeners;
+  const event = { at: '2026-01-01T00:00:02.000Z', kind: 'joined', message: 'x'.repeat(500_000) };
+  listener(event);
+  const open = connect(socket);
+  open.write('POST /v1/cni HTTP/1.1\r\nhost: x\r\n');
+  await once(open, 'connect');
+
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const asked = new Promise<void>((resolve) => {
+    node.onDown = async () => {
+      await server.close();
+      resolve();
+      await held;
+    };
+  });
+  const down = client.down();
+  await asked;
+  t.equal(node.listeners.size, 0);
+  t.doesNotThrow(() => listener(event), 'one that is told all the same writes nothing');
+  open.write('content-length: 2\r\n\r\n{}');
+  const [answer] = await once(open, 'data');
+  t.match(String(answer), /^HTTP\/1\.1 503 /);
+  release();
+  await down;
+});
+
+t.test('as many at once as a node has pods', async (t) => {
+  const { node, client } = await serve(t);
+  const most = 200;
+  let waiting = 0;
+  let release = () => {};
+  const all = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  node.onReload = async () => {
+    if (++waiting === most) release();
+    await all;
+  };
+  const answers = await Promise.allSettled(Array.from({ length: most }, () => client.reload()));
+  t.same(
+    answers.filter(({ status }) => status === 'rejected'),
+    [],
+  );
+});
+
 t.test('errors of the node arrive as they were thrown', async (t) => {
   const { node, client } = await serve(t);
   node.onReload = async () => {
