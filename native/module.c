@@ -33,6 +33,7 @@ NAPI_MODULE_INIT() {
       {"notify", js_notify},
       {"keepCapabilities", js_keep_capabilities},
       {"descriptorOf", js_descriptor_of},
+      {"lock", js_lock},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

@@ -31,5 +31,6 @@ napi_value js_close(napi_env env, napi_callback_info info);
 napi_value js_notify(napi_env env, napi_callback_info info);
 napi_value js_keep_capabilities(napi_env env, napi_callback_info info);
 napi_value js_descriptor_of(napi_env env, napi_callback_info info);
+napi_value js_lock(napi_env env, napi_callback_info info);
 
 #endif

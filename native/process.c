@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -77,4 +78,13 @@ napi_value js_descriptor_of(napi_env env, napi_callback_info info) {
   int error = errno;
   close(process);
   return fd < 0 ? throw_errno(env, error, "pidfd_getfd") : value_u32(env, (uint32_t)fd);
+}
+
+napi_value js_lock(napi_env env, napi_callback_info info) {
+  struct args args;
+  int32_t fd;
+  if (!args_read(env, info, &args, 1) || !args_i32(&args, 0, "fd", &fd)) return NULL;
+  int failed = flock(fd, LOCK_EX | LOCK_NB);
+  if (failed && errno != EWOULDBLOCK) return throw_errno(env, errno, "flock");
+  return value_bool(env, !failed);
 }

@@ -48,6 +48,7 @@ import { endProcess, type ProcessId } from './os/processes.js';
 import { ServiceManager } from './os/service-manager.js';
 import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
+import { StateLock } from './os/state-lock.js';
 import { takeAway } from './os/take-away.js';
 import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
@@ -77,6 +78,7 @@ class NodeAgent implements Agent {
   #service: ServiceManager | undefined;
   #host: HostNetwork | undefined;
   #keeper: Keeper | undefined;
+  #lock: StateLock | undefined;
   #api: ApiServer | undefined;
   #ear: IcmpEar | undefined;
   #mac: Uint8Array = new Uint8Array(6);
@@ -191,6 +193,9 @@ class NodeAgent implements Agent {
   }
 
   async #listen(): Promise<void> {
+    const lock = StateLock.take(this.#known(this.#native).system, this.#config.stateDir);
+    this.#lock = lock;
+    this.#releases.push(() => lock.release());
     const api = new ApiServer(this, this.#config.socket);
     await api.listen();
     this.#api = api;
@@ -577,6 +582,7 @@ class NodeAgent implements Agent {
       await this.#cluster?.stop();
       await this.#api?.close();
       await this.#pods?.close();
+      this.#lock?.release();
     } finally {
       successor.watch(() => this.#takeBack(successor).catch((error) => this.#fail(error)));
     }

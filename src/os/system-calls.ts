@@ -142,4 +142,6 @@ export interface SystemCalls {
    * for what ptrace asks for).
    */
   descriptorOf(pid: number, fd: number): number;
+  /** Locks an open file or directory against all others (`flock`), until its last descriptor closes. False: another has it. */
+  lock(fd: number): boolean;
 }

@@ -109,6 +109,14 @@ t.test('down ends a node as SIGTERM does; a second node in its place is refused'
   t.equal(again.code, 2, again.stderr);
   t.match(again.stderr, /runs already|already|taken/);
   t.equal(await kernelState(lab, alpha), running, 'the refused one changed nothing');
+  const own = ['--device', 'podwire9', '--socket', `${node.socket}.9`, '--vxlan-port', '8473'];
+  const beside = await podwire(lab, alpha, 'up', '--config', node.configFile, ...own);
+  t.match(beside, { code: 2, stderr: /^podwire: a podwire runs already and keeps its state in [^\n]*\n$/ });
+  t.equal(
+    await kernelState(lab, alpha),
+    running,
+    'nor did one with a device and a socket of its own, but the same state',
+  );
   const ended = new Promise<number | null>((resolve) => node.process.once('close', resolve));
   const down = await podwire(lab, alpha, 'down', '--socket', node.socket);
   t.equal(down.code, 0, down.stderr);

@@ -29,6 +29,7 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: number): number;
   poll(fds: number, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  flock(fd: number, operation: number): number;
 
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
@@ -60,6 +61,7 @@ const FUNCTIONS = {
   ioctl: ['int', 'int', 'ulong', POINTER],
   poll: ['int', POINTER, 'ulong', 'int'],
   eventfd: ['int', 'uint', 'int'],
+  flock: ['int', 'int', 'int'],
   socket: ['int', 'int', 'int', 'int'],
   bind: ['int', 'int', POINTER, 'uint'],
   connect: ['int', 'int', POINTER, 'uint'],

@@ -4,7 +4,7 @@
  */
 import type { SystemCalls } from '../system-calls.js';
 import { wantI32, wantString } from './arguments.js';
-import { EINVAL, systemError } from './error.js';
+import { EAGAIN, EINVAL, systemError } from './error.js';
 import type { Libc } from './library.js';
 import { Struct } from './memory.js';
 
@@ -19,6 +19,9 @@ const PATH_SIZE = 108;
 const MESSAGE_SIZE = 1024;
 const AT = 0x40;
 
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
 const PR_CAPBSET_DROP = 24;
 const CAPABILITIES = 64n;
 const CAPABILITY_VERSION_3 = 0x20080522;
@@ -32,7 +35,7 @@ const SETS = 3;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
 
-export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapabilities' | 'descriptorOf'> {
+export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapabilities' | 'descriptorOf' | 'lock'> {
   const address = new Struct(libc, PATH + PATH_SIZE + 2);
   address.halves[0] = AF_UNIX;
   const text = new Struct(libc, MESSAGE_SIZE);
@@ -82,6 +85,14 @@ export function processCalls(libc: Libc): Pick<SystemCalls, 'notify' | 'keepCapa
       libc.close(theirs);
       if (copy < 0) throw systemError(libc, 'pidfd_getfd', errno);
       return copy;
+    },
+
+    lock(fd) {
+      wantI32('fd', fd);
+      if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+      const errno = libc.errno();
+      if (errno !== EAGAIN) throw systemError(libc, 'flock', errno);
+      return false;
     },
   };
 }

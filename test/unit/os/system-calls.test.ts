@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -65,6 +66,19 @@ for (const { name, system, skip } of both) {
     system.close(fd);
     t.throws(() => system.notify('/nowhere/to/be/found', 'READY=1'), { code: 'ENOENT', syscall: 'sendto' });
     t.equal(system.tunOffload(-1, 0), 9);
+  });
+
+  t.test(`${name}: a lock is one's own until it is closed`, { skip }, async (t) => {
+    if (!system) return;
+    const directory = t.testdir();
+    const [one, other] = [openSync(directory, 'r'), openSync(directory, 'r')];
+    t.ok(system.lock(one));
+    t.ok(system.lock(one), 'once more');
+    t.notOk(system.lock(other));
+    closeSync(one);
+    t.ok(system.lock(other));
+    closeSync(other);
+    t.throws(() => system.lock(-1), { code: 'EBADF', syscall: 'flock' });
   });
 
   t.test(`${name}: a full socket counts what it drops`, { skip }, async (t) => {
