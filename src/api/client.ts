@@ -20,7 +20,15 @@ import { PodwireError, type PodwireErrorCode } from '../wire/error.js';
 const TIMEOUT = 10_000;
 
 /** Codes of answers that are about the node, and are thrown here as they were there. */
-const NODE_CODES: readonly PodwireErrorCode[] = ['CONFIG', 'MACHINE', 'REFUSED', 'NO_AGENT', 'EDGE_LOST', 'TABLE_FULL'];
+const NODE_CODES: readonly PodwireErrorCode[] = [
+  'CONFIG',
+  'MACHINE',
+  'TIMED_OUT',
+  'REFUSED',
+  'NO_AGENT',
+  'EDGE_LOST',
+  'TABLE_FULL',
+];
 
 /** Every call throws PodwireError: NO_AGENT where nobody answers, MACHINE where this user may not ask. */
 export class ApiClient {

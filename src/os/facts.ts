@@ -11,7 +11,7 @@ import { addressIn, FAMILIES } from '../core/underlay.js';
 import { onNode } from '../pods/attachments.js';
 import type { PodRecord } from '../pods/pod-record.js';
 import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
-import { messageOf } from '../wire/error.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { readFirewall } from './firewall.js';
 import { besideQuestions, firewallQuestions, outsideQuestions } from './firewall-questions.js';
 import { bridgedFamilies } from './forward-watch.js';
@@ -151,9 +151,12 @@ async function gatherRouting(
   return { otherWays: otherWays.flat(), stealingRules, xfrmPolicies };
 }
 
-/** Interfaces and routes; with no `ip` there are none to be seen. */
+/** Interfaces and routes; with no `ip` there are none to be seen. @throws PodwireError TIMED_OUT */
 async function gatherNetwork(config: PlacedConfig): Promise<NetworkFacts> {
-  const answers = await ipQuery(['address show', 'route show table all']).catch(() => undefined);
+  const answers = await ipQuery(['address show', 'route show table all']).catch((error) => {
+    if (error instanceof PodwireError && error.code === 'TIMED_OUT') throw error;
+    return undefined;
+  });
   if (answers === undefined) return { ipProgram: false, interfaces: [], routes: [] };
   const [interfaces, routes] = answers as [IpInterface[] | undefined, IpRoute[] | undefined];
   return {

@@ -16,7 +16,7 @@ export type Failures = ReadonlyMap<number, string>;
 
 /**
  * Does lines such as `route add 10.0.0.0/8 dev x`, both families as their addresses say.
- * @throws PodwireError MACHINE: `ip` is missing or did not finish; how far it came is not known
+ * @throws PodwireError MACHINE: `ip` is missing; TIMED_OUT: it did not finish, how far it came is not known
  */
 export async function ipBatch(lines: readonly string[], options: BatchOptions = {}): Promise<Failures> {
   const flags = [...(options.ipv6 ? ['-6'] : []), ...(options.force ? ['-force'] : [])];
@@ -27,7 +27,7 @@ export async function ipBatch(lines: readonly string[], options: BatchOptions = 
  * Asks lines such as `route show table all`, and gives each one's answer, or undefined where `ip` refused it (a device
  * that is not there).
  * @param flags such as `-details`, which no line can say
- * @throws PodwireError MACHINE: `ip` is missing or did not finish
+ * @throws PodwireError MACHINE: `ip` is missing; TIMED_OUT: it did not finish
  */
 export async function ipQuery(
   lines: readonly string[],
@@ -35,7 +35,8 @@ export async function ipQuery(
   runner = run,
 ): Promise<(readonly unknown[] | undefined)[]> {
   const { stdout, failures } = await runBatch(lines, ['-force', '-json', ...flags], runner);
-  const answers = stdout.split('\n').filter((text) => text !== '');
+  // A shell's output has what `ip` says to people in it too.
+  const answers = stdout.split('\n').filter((text) => text.startsWith('['));
   let next = 0;
   // A line that failed printed nothing; each other one printed one array, in one line.
   return lines.map((_, index) => (failures.has(index) ? undefined : JSON.parse(answers[next++] ?? '[]')));
@@ -50,7 +51,7 @@ async function runBatch(lines: readonly string[], flags: readonly string[], runn
   const failures = parseFailures(stderr);
   if (code === undefined || (code !== 0 && failures.size === 0)) {
     throw new PodwireError(
-      'MACHINE',
+      'TIMED_OUT',
       `'ip -batch' did not finish (${failure ?? `exit code ${code}`}): ${oneLine(stderr)}`,
     );
   }

@@ -23,8 +23,11 @@ export const KEEP_FOR = 60;
 const WAITING = 2_000;
 const ALL_WAITING = 4_000;
 
-/** It sleeps in `read` until the agent is gone, and with it the other end of the pipe. `$0` is the device. */
-const SCRIPT = `read -r _; ip link set dev "$0" txqueuelen "$1"; exec sleep ${KEEP_FOR}`;
+/**
+ * It sleeps in `read` until the agent is gone, and with it the other end of the pipe. `$0` is the device. An agent that is gone
+ * before it has said that the file is written leaves a keeper that nobody would find: that ends at once.
+ */
+const SCRIPT = `read -r _ || exit 0; read -r _; ip link set dev "$0" txqueuelen "$1"; exec sleep ${KEEP_FOR}`;
 /** The first descriptor behind those that every program has. */
 const FIRST = 3;
 /** Tells an agent that its successor carries: it ends, and leaves all. SIGTERM ends both. */
@@ -147,6 +150,7 @@ export class Keeper {
       await endProcess(keeper, 'SIGKILL', END_WAIT);
       return messageOf(error);
     }
+    child.stdin?.write('written\n');
     this.#works = true;
     if (before && isAlive(before.keeper)) await endProcess(before.keeper, 'SIGKILL', END_WAIT);
     return undefined;

@@ -17,6 +17,8 @@ export type PodwireErrorCode =
   | 'CONFIG'
   /** This machine or user cannot: permission, missing kernel feature or program, port taken, device exists. */
   | 'MACHINE'
+  /** A program of the machine did not come to its end: the same may succeed when it is tried again. */
+  | 'TIMED_OUT'
   /** The addon is not built or switched off, koffi is not installed either, and what was asked needs one of them. */
   | 'NO_ADDON'
   /** No agent answers on the socket. */
