@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { RELOADABLE } from '../../control/config/reloadable.js';
 import type { ReloadReport } from '../../control/node-api.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
@@ -12,7 +13,7 @@ export function configure(command: Command): void {
   ]);
   command.addHelpText(
     'after',
-    '\nOnly peers may change while the node runs. If anything else differs, or is wrong, nothing is changed.',
+    `\nOnly ${RELOADABLE.join(' and ')} may change while the node runs. If anything else differs, or is wrong, nothing is changed.`,
   );
   command.action(async (options: { json?: boolean }) => {
     const report = await (await clientOf(command)).reload();

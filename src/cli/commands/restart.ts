@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.js';
+import { RELOADABLE } from '../../control/config/reloadable.js';
 import type { NodeStatus } from '../../control/node-api.js';
 import { isAlive, processId } from '../../os/processes.js';
 import { PodwireError } from '../../wire/error.js';
@@ -14,7 +15,10 @@ const ASK = 100;
 export function configure(command: Command): void {
   addClientOptions(command);
   addExamples(command, [
-    ['podwire restart', 'after an upgrade, or a change of the configuration that is more than peers'],
+    [
+      'podwire restart',
+      `after an upgrade, or a change of the configuration that is more than ${RELOADABLE.join(' and ')}`,
+    ],
   ]);
   command.addHelpText(
     'after',

@@ -4,7 +4,7 @@ import { PodwireError } from '../../wire/error.js';
 import type { NodeConfig } from './node-config.js';
 
 /** Keys that may change while the node runs. */
-const RELOADABLE: readonly string[] = ['peers', 'join'];
+export const RELOADABLE: readonly string[] = ['peers', 'join'];
 
 /** The keys whose values differ, as they are written in the file (`vxlan.port`), in alphabetical order. */
 export function changedKeys(old: NodeConfig, next: NodeConfig): string[] {
