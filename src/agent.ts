@@ -14,20 +14,21 @@ import { assertReloadable } from './control/config/reloadable.js';
 import { carriedSubnets } from './control/desired-host.js';
 import { desiredPeers, type LeftNode, NO_SUBNET } from './control/desired-peers.js';
 import { EventLog } from './control/membership/events.js';
-import type {
-  CniCall,
-  CniReply,
-  CounterReading,
-  IpamStatus,
-  KeyStatus,
-  MemberStatus,
-  NodeEvent,
-  NodeStatus,
-  PeerStatus,
-  PodAudit,
-  PodStatus,
-  ReloadReport,
-  RouteStatus,
+import {
+  type CniCall,
+  type CniReply,
+  type CounterReading,
+  type IpamStatus,
+  isAlarming,
+  type KeyStatus,
+  type MemberStatus,
+  type NodeEvent,
+  type NodeStatus,
+  type PeerStatus,
+  type PodAudit,
+  type PodStatus,
+  type ReloadReport,
+  type RouteStatus,
 } from './control/node-api.js';
 import { memberStatus, peerStatus, routeStatuses, SECURITY, unreachedPeer } from './control/node-report.js';
 import { addReadings } from './core/counters.js';
@@ -127,7 +128,7 @@ class NodeAgent implements Agent {
       onFailure: (error) => options.log.warn({ err: error }, String(error)),
     });
     this.#events.onEvent(({ at: _, kind, message, ...facts }) =>
-      options.log[levelOf(kind)]({ kind, ...facts }, message),
+      options.log[isAlarming(kind) ? 'warn' : 'info']({ kind, ...facts }, message),
     );
   }
 
@@ -649,8 +650,3 @@ class NodeAgent implements Agent {
 
 const NO_GOSSIP =
   'this node takes no part in gossip, its peers are those of its configuration: set gossip.keyFile, and join';
-
-/** What people should look at is a warning. */
-function levelOf(kind: string): 'info' | 'warn' {
-  return /conflict|refused|exhausted|lost|down|failed|no-|join-retry/.test(kind) ? 'warn' : 'info';
-}

@@ -178,6 +178,37 @@ export interface NodeEvent {
   readonly [fact: string]: unknown;
 }
 
+/** Kinds of events after which something does not work, or is not as it should be, until somebody sees to it. */
+const ALARMING: ReadonlySet<string> = new Set([
+  // The cluster, and this node's place in it.
+  'claim-file',
+  'conflict',
+  'failed',
+  'join-name-failed',
+  'join-retry',
+  'no-address',
+  'no-route',
+  'refused',
+  'subnet-lost',
+  'subnets-exhausted',
+  // Traffic.
+  'forward-refused',
+  'forward-unread',
+  'no-traffic',
+  'path-down',
+  // Pods.
+  'macvlan-unproven',
+  'pod-audit',
+  'pod-store-damaged',
+  'pod-store-failed',
+  'pods-failed',
+]);
+
+/** Whether people should look at what happened: a warning in the log, and what stands out in `podwire events`. */
+export function isAlarming(kind: string): boolean {
+  return ALARMING.has(kind);
+}
+
 export interface RouteStatus {
   readonly prefix: string;
   /** The owner's name; our own for our own. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { NodeEvent } from '../../control/node-api.js';
+import { isAlarming, type NodeEvent } from '../../control/node-api.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
 import { type Look, lookOf, print, styled } from '../output.js';
@@ -28,11 +28,8 @@ export function configure(command: Command): void {
   });
 }
 
-/** What people should look at stands out. */
-const ALARMING = /conflict|refused|exhausted|lost|down|failed/;
-
 export function eventText({ at, kind, message }: NodeEvent, look: Look): string {
   const time = at.slice(0, 19).replace('T', ' ');
-  const shown = ALARMING.test(kind) ? styled(kind, 'red', look) : kind;
+  const shown = isAlarming(kind) ? styled(kind, 'red', look) : kind;
   return `${styled(time, 'dim', look)}  ${shown}${' '.repeat(Math.max(1, 18 - kind.length))}${message}`;
 }

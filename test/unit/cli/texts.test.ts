@@ -8,6 +8,7 @@ import { statusText } from '../../../src/cli/commands/status.js';
 import { readyLine } from '../../../src/cli/commands/up.js';
 import { ratesLines } from '../../../src/cli/counters-table.js';
 import { membersTable } from '../../../src/cli/members-table.js';
+import { styled } from '../../../src/cli/output.js';
 import type { CounterReading } from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
 import { EVENTS, GOSSIP, IPAM, KEYS, MEMBERS, STATUS } from '../api/fake-node.js';
@@ -98,6 +99,9 @@ t.test('keys', async (t) => {
 
 t.test('events', async (t) => {
   t.equal(eventText(EVENTS[1], PLAIN), '2026-01-01 00:00:01  failed            charlie is dead: nobody reaches it');
+  const coloured = { ...PLAIN, colours: true };
+  const red = EVENTS.map((event) => eventText(event, coloured).includes(styled(event.kind, 'red', coloured)));
+  t.strictSame(red, [false, true], 'what is alarming stands out');
 });
 
 t.test('rates', async (t) => {
