@@ -1,9 +1,10 @@
 /**
  * The node agent: the one place that sees everything and puts it together. Reads as a life does: it is fit or refuses,
  * finds its cluster and its subnet there (or has both from its configuration), carries traffic, follows its peers, and
- * gives everything back.
+ * gives everything back. What it answers meanwhile is in src/agent-report.ts.
  */
 
+import { type AgentParts, known, ReportingAgent } from './agent-report.js';
 import { ApiServer } from './api/server.js';
 import { Carrier, releaseAll } from './carrier.js';
 import { Cluster } from './cluster.js';
@@ -14,26 +15,9 @@ import { assertReloadable } from './control/config/reloadable.js';
 import { carriedSubnets } from './control/desired-host.js';
 import { desiredPeers, type LeftNode, NO_SUBNET } from './control/desired-peers.js';
 import { EventLog } from './control/membership/events.js';
-import {
-  type CniCall,
-  type CniReply,
-  type CounterReading,
-  type IpamStatus,
-  isAlarming,
-  type KeyStatus,
-  type MemberStatus,
-  type NodeEvent,
-  type NodeStatus,
-  type PeerStatus,
-  type PodAudit,
-  type PodStatus,
-  type ReloadReport,
-  type RouteStatus,
-} from './control/node-api.js';
-import { memberStatus, peerStatus, routeStatuses, SECURITY, unreachedPeer } from './control/node-report.js';
+import { type CounterReading, isAlarming, type ReloadReport } from './control/node-api.js';
 import { addReadings } from './core/counters.js';
 import type { Claim } from './core/ipam/claim.js';
-import { formatMac } from './core/mac.js';
 import { hasAddress, type Underlay } from './core/underlay.js';
 import { type Peer, type PeerDifference, underlays } from './dataplane/peers.js';
 import { askForHandover, refuseUnderPods, restartBy, type Successor, successorOf } from './handover.js';
@@ -51,14 +35,11 @@ import { startPods } from './os/start-pods.js';
 import { loadOrMakeMac, makeStateDir } from './os/state-dir.js';
 import { StateLock } from './os/state-lock.js';
 import { takeAway } from './os/take-away.js';
-import { version } from './os/version.js';
 import { withoutEar } from './path-mtus.js';
 import { onNode } from './pods/attachments.js';
-import { handleCni } from './pods/cni/handler.js';
 import type { PodNetwork } from './pods/network.js';
 import { ownPorts } from './pods/own-ports.js';
 import { UnderlayWatch } from './underlay-watch.js';
-import { formatAddress, formatPrefix } from './wire/address.js';
 import { PodwireError } from './wire/error.js';
 import type { SignedStatement } from './wire/gossip/statement.js';
 
@@ -69,10 +50,9 @@ export function createAgent(options: AgentOptions): Agent {
   return new NodeAgent(options);
 }
 
-class NodeAgent implements Agent {
+class NodeAgent extends ReportingAgent implements Agent {
   readonly stopped: Promise<number>;
   readonly #options: AgentOptions;
-  readonly #startedAt = Date.now();
   readonly #events = new EventLog(() => Date.now());
   #config: NodeConfig;
   #native: Native | undefined;
@@ -115,6 +95,7 @@ class NodeAgent implements Agent {
   #successor: Successor | undefined;
 
   constructor(options: AgentOptions) {
+    super();
     this.#options = options;
     this.#config = options.config;
     this.stopped = new Promise((resolve) => {
@@ -194,7 +175,7 @@ class NodeAgent implements Agent {
   }
 
   async #listen(): Promise<void> {
-    const lock = StateLock.take(this.#known(this.#native).system, this.#config.stateDir);
+    const lock = StateLock.take(known(this.#native).system, this.#config.stateDir);
     this.#lock = lock;
     this.#releases.push(() => lock.release());
     const api = new ApiServer(this, this.#config.socket);
@@ -204,7 +185,7 @@ class NodeAgent implements Agent {
   }
 
   async #removeOldTraces(): Promise<void> {
-    for (const line of await this.#known(this.#host).recover()) {
+    for (const line of await known(this.#host).recover()) {
       this.#options.log.info({ removed: line }, 'removed what an earlier run left');
     }
   }
@@ -310,9 +291,9 @@ class NodeAgent implements Agent {
     const { podCidr } = claim;
     this.#carrier = await Carrier.start({
       config: { ...this.#config, underlay: this.#underlay.current, podCidr },
-      system: this.#known(this.#native).system,
-      host: this.#known(this.#host),
-      keeper: this.#known(this.#keeper),
+      system: known(this.#native).system,
+      host: known(this.#host),
+      keeper: known(this.#keeper),
       mac: this.#mac,
       peers: this.#desired(),
       log: this.#options.log,
@@ -376,7 +357,7 @@ class NodeAgent implements Agent {
   /** Of configuration and gossip. */
   #desired(): readonly Peer[] {
     const { peers: configured, node, clusterCidr } = this.#config;
-    const { podCidr, epoch } = this.#known(this.#claim);
+    const { podCidr, epoch } = known(this.#claim);
     const self: PeerConfig = { node, underlay: this.#underlay.current, podCidr, mac: this.#mac };
     const statements = this.#members.map(({ statement }) => statement);
     const avoid = (other: string) => this.#cluster?.avoided(other) ?? [];
@@ -396,101 +377,6 @@ class NodeAgent implements Agent {
     else await this.#applyPeers();
   }
 
-  status(): NodeStatus {
-    const { node, clusterCidr, device, vxlan, workers } = this.#config;
-    const carrier = this.#carrier;
-    return {
-      node,
-      phase: carrier ? 'running' : this.#cluster?.joined ? 'waiting-for-subnet' : 'joining',
-      underlay: this.#underlay.current.slice(0, 1).map(formatAddress).join(),
-      underlays: this.#underlay.current.map(formatAddress),
-      podCidr: (this.#claim?.podCidr ?? []).map(formatPrefix),
-      clusterCidr: clusterCidr.map(formatPrefix),
-      device,
-      mac: formatMac(this.#mac),
-      mtu: carrier?.mtu ?? 0,
-      mode: 'vxlan',
-      vxlan,
-      workers,
-      native: this.#known(this.#native).kind,
-      offloads: carrier?.offloads ?? [],
-      security: SECURITY,
-      ...(carrier?.pathMtus && { icmp: carrier.pathMtus.counters }),
-      gossip: this.#cluster?.status() ?? null,
-      version,
-      pid: process.pid,
-      uptimeMs: Date.now() - this.#startedAt,
-      rssBytes: process.memoryUsage.rss(),
-      peers: this.peers(),
-    };
-  }
-
-  peers(): PeerStatus[] {
-    const { overlay, pathMtus } = this.#carrier ?? {};
-    if (!overlay) return [];
-    const carried = [...overlay.peers()].map((one) =>
-      peerStatus({ ...one, data: this.#cluster?.path(one.peer.node), path: pathMtus?.reading(one.peer.node) }),
-    );
-    return [...carried, ...[...this.#left.values()].flatMap(unreachedPeer)];
-  }
-
-  routes(): RouteStatus[] {
-    const { overlay } = this.#ready();
-    const others = [...overlay.peers()].flatMap(({ peer }) => routeStatuses(peer, false));
-    return [...routeStatuses(overlay.self, true), ...others];
-  }
-
-  counters(): CounterReading {
-    const counters = this.#ready().counters();
-    return this.#counted ? addReadings(this.#counted, counters) : counters;
-  }
-
-  async pods(): Promise<PodStatus[]> {
-    return (await this.#pods?.statuses()) ?? [];
-  }
-
-  async auditPods(repair: boolean): Promise<PodAudit> {
-    return this.#known(this.#pods).audit(repair);
-  }
-
-  cni(call: CniCall): Promise<CniReply> {
-    return handleCni(this.#pods, call);
-  }
-
-  members(): MemberStatus[] {
-    return this.#gossip()
-      .members()
-      .map((member) => memberStatus(member, this.#left.get(member.node)));
-  }
-
-  ipam(): IpamStatus {
-    return this.#gossip().ipam();
-  }
-
-  keys(): KeyStatus[] {
-    return this.#gossip().keys();
-  }
-
-  keyAdd(text: string): Promise<KeyStatus[]> {
-    return this.#gossip().keyAdd(text);
-  }
-
-  keyUse(id: string): Promise<KeyStatus[]> {
-    return this.#gossip().keyUse(id);
-  }
-
-  keyRemove(id: string): Promise<KeyStatus[]> {
-    return this.#gossip().keyRemove(id);
-  }
-
-  onEvent(listener: (event: NodeEvent) => void): () => void {
-    return this.#events.onEvent(listener);
-  }
-
-  recentEvents(): readonly NodeEvent[] {
-    return this.#events.recent();
-  }
-
   /** Reloads happen one after the other. */
   reload(): Promise<ReloadReport> {
     const done = this.#reloading.then(() => this.#reload());
@@ -499,7 +385,7 @@ class NodeAgent implements Agent {
   }
 
   async #reload(): Promise<ReloadReport> {
-    this.#ready();
+    this.ready();
     const next = this.#options.readConfig();
     assertReloadable(this.#config, next);
     this.#config = next;
@@ -552,7 +438,7 @@ class NodeAgent implements Agent {
 
   async restart(): Promise<number> {
     this.#refuseIfGoing();
-    return restartBy(this.#options.startSuccessor, this.#known(this.#keeper), this.#known(this.#service));
+    return restartBy(this.#options.startSuccessor, known(this.#keeper), known(this.#service));
   }
 
   async giveWay(): Promise<void> {
@@ -566,14 +452,14 @@ class NodeAgent implements Agent {
   }
 
   #refuseIfGoing(): void {
-    this.#ready();
+    this.ready();
     if (this.#successor || this.#releasing)
       throw new PodwireError('REFUSED', 'podwire hands over already, or ends: nothing was changed');
   }
 
   async handOver(pid: number): Promise<void> {
     this.#refuseIfGoing();
-    const successor = successorOf(pid, this.#known(this.#keeper), this.#known(this.#service));
+    const successor = successorOf(pid, known(this.#keeper), known(this.#service));
     this.#successor = successor;
     this.#leavesAll = true;
     this.#underlay.pause();
@@ -600,7 +486,7 @@ class NodeAgent implements Agent {
   }
 
   async leave(force: boolean): Promise<void> {
-    this.#gossip();
+    this.gossip();
     if (!force) refuseUnderPods(this.#pods?.records() ?? []);
     this.#givesBack = true;
     // Another may have the subnet as soon as it hears that it is free.
@@ -630,23 +516,19 @@ class NodeAgent implements Agent {
     return this.#releasing;
   }
 
-  #ready(): Carrier {
-    if (this.#carrier) return this.#carrier;
-    const waits = this.#cluster?.joined ? 'has no subnet yet' : this.#cluster ? 'is joining' : 'is starting';
-    throw new PodwireError('NO_AGENT', `podwire ${waits}: ask again in a moment`);
-  }
-
-  #gossip(): Cluster {
-    if (this.#cluster) return this.#cluster;
-    const why = gossips(this.#config) ? 'podwire is starting: ask again in a moment' : NO_GOSSIP;
-    throw new PodwireError(gossips(this.#config) ? 'NO_AGENT' : 'CONFIG', why);
-  }
-
-  #known<T>(value: T | undefined): T {
-    if (value === undefined) throw new PodwireError('INTERNAL', 'podwire used what it has not yet made');
-    return value;
+  protected parts(): AgentParts {
+    return {
+      config: this.#config,
+      events: this.#events,
+      native: this.#native,
+      mac: this.#mac,
+      underlay: this.#underlay.current,
+      cluster: this.#cluster,
+      claim: this.#claim,
+      carrier: this.#carrier,
+      counted: this.#counted,
+      pods: this.#pods,
+      left: this.#left,
+    };
   }
 }
-
-const NO_GOSSIP =
-  'this node takes no part in gossip, its peers are those of its configuration: set gossip.keyFile, and join';
