@@ -32,14 +32,23 @@
 
 /** Words in a record. */
 export const RECORD = 12;
+/** Word of a record: where the packet, or the datagram's payload, begins in the arena, bytes. */
 export const OFFSET = 0;
+/** Word of a record: its length, bytes. */
 export const LENGTH = 1;
+/** Word of a record: the size of each of its datagrams but the last, bytes; 0: it is one. */
 export const SEGMENT = 2;
+/** Word of a record: `MORE`, `ALONE`, or 0. */
 export const FLAGS = 3;
+/** Word of a record: the errno that refused it, or 0. */
 export const STATUS = 4;
+/** Word of a record: which egress socket sends it. */
 export const SOCKET = 5;
+/** Word of a record: the other end's UDP port, host order. */
 export const PORT = 6;
+/** Word of a record: the outer TOS or traffic class. */
 export const TOS = 7;
+/** The first of four words of a record: the other end's address, IPv4 as ::ffff:a.b.c.d. */
 export const ADDRESS = 8;
 
 /** Flag: the packet goes on in the next record. */
@@ -50,6 +59,10 @@ export const ALONE = 2;
 /** Bytes of `struct virtio_net_hdr` that stand before each packet of a device. */
 export const VIRTIO_HEADER = 10;
 
+/**
+ * Packets in an arena, and the table of their records. Whoever made it owns it; whoever is handed it borrows it until
+ * that call returns.
+ */
 export class Batch {
   /** The arena; several batches may describe parts of one arena. */
   readonly bytes: Buffer;

@@ -53,11 +53,13 @@ export const COUNTERS = {
     'dropped: datagrams for us that found the UDP socket full, or had a wrong checksum (what GRO had joined is one)',
 } as const;
 
+/** The name of a counter, as in `COUNTERS`. */
 export type CounterName = keyof typeof COUNTERS;
 
 /** What the kernel dropped before we saw it. */
 export type KernelCounter = Extract<CounterName, `kernel_${string}`>;
 
+/** The names of all counters, in the order of `COUNTERS`. */
 export const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];
 
 /** Index of each counter in a row: `row[C.tx_packets]++`. */

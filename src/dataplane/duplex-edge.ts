@@ -9,17 +9,20 @@ import { PodwireError } from '../wire/error.js';
 import type { DeviceCapabilities, DeviceEdge } from './edges.js';
 import { MemoryDevice } from './memory-device.js';
 
+/** Options of `duplexEdge`. */
 export interface DuplexEdgeOptions {
   /** Packets that may wait to be read; default 1,024. */
   limit?: number;
 }
 
+/** A device that is a stream. It throws `PodwireError` EDGE_LOST from `read` once the stream has failed or was closed. */
 export interface DuplexEdge extends DeviceEdge {
   /** Packets dropped because the queue was full, inward, or the stream took no more, outward. */
   readonly dropped: number;
 }
 
 /**
+ * Makes a stream of IP packets a device.
  * @param stream one chunk is one IP packet, both ways, without any header before it. Chunks may not be joined: set
  *   `objectMode` or write no faster than they are read. The caller keeps it: `close` only lets go of it.
  */

@@ -23,6 +23,7 @@ export interface DeviceCapabilities {
 
 /** A layer-3 device: whole IP packets, with a virtio header before each. */
 export interface DeviceEdge {
+  /** What this device hands out and takes. */
   readonly capabilities: DeviceCapabilities;
   /**
    * Appends waiting packets to the batch, each at `cursor + headroom`, never more than fit. Leaves `headroom` writable
@@ -36,8 +37,13 @@ export interface DeviceEdge {
    * @returns packets taken
    */
   write(batch: Batch): number;
-  /** Registers who is called when packets arrive; an edge that is polled through `fd` never calls. */
+  /**
+   * Registers who is called when packets arrive, or when the edge is gone, so that the next `read` says so. There is one
+   * listener: the last. It may be called within a call to this edge or another, and once too often does no harm. An edge
+   * that is polled through its descriptor never calls.
+   */
   onReadable(listener: () => void): void;
+  /** Lets go of the device and of the listener. Called once, by the edge's owner. */
   close(): void;
 }
 
@@ -51,6 +57,7 @@ export interface UnderlayCapabilities {
 
 /** UDP towards the peers. */
 export interface UnderlayEdge {
+  /** What this underlay can do. */
   readonly capabilities: UnderlayCapabilities;
   /**
    * Appends waiting datagrams: payload, sender's address and port, TOS. Equal-sized ones of one sender may come as one
@@ -67,6 +74,8 @@ export interface UnderlayEdge {
   send(batch: Batch): number;
   /** The largest outer IP packet that the underlay takes towards an address (words as in a record), or 0: unknown. */
   pathMtu(a: number, b: number, c: number, d: number): number;
+  /** Registers who is called when datagrams arrive, as for a device. */
   onReadable(listener: () => void): void;
+  /** Lets go of the sockets and of the listener. Called once, by the edge's owner. */
   close(): void;
 }

@@ -22,6 +22,7 @@ export interface Faults {
   readonly jitter?: number;
 }
 
+/** What a `FaultyUnderlay` asks for the time, and to be called back. */
 export interface FaultTools {
   /** The clock that delays are measured by, ms. */
   now: () => number;
@@ -29,6 +30,7 @@ export interface FaultTools {
   schedule?: (callback: () => void, ms: number) => void;
 }
 
+/** What became of the datagrams that arrived. One that is reordered or damaged passes too, a doubled one twice. */
 export interface FaultCounts {
   passed: number;
   lost: number;
@@ -37,6 +39,10 @@ export interface FaultCounts {
   corrupted: number;
 }
 
+/**
+ * Wraps an underlay, which it closes when it is closed itself. What is sent passes untouched; what arrives meets the
+ * faults: each datagram is copied, and comes as a record of its own.
+ */
 export class FaultyUnderlay implements UnderlayEdge {
   readonly counts: FaultCounts = { passed: 0, lost: 0, duplicated: 0, reordered: 0, corrupted: 0 };
   readonly #inner: UnderlayEdge;

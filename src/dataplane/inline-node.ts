@@ -23,6 +23,7 @@ export interface NodeDescription {
   readonly mac?: string;
 }
 
+/** A node, its two edges, and what may differ from the defaults. `close` closes both edges. */
 export interface InlineNodeOptions extends NodeDescription {
   readonly device: DeviceEdge;
   readonly network: UnderlayEdge;
@@ -39,6 +40,10 @@ export interface InlineNodeOptions extends NodeDescription {
   readonly onLost?: (error: unknown) => void;
 }
 
+/**
+ * A node on the thread that creates it: it takes its turns from the event loop, from `create` until `close`, or until an
+ * edge is gone (`onLost`).
+ */
 export class InlineNode {
   readonly #overlay: Overlay;
   readonly #runner: InlineRunner;
@@ -78,6 +83,7 @@ export class InlineNode {
     await this.#overlay.setPeers(peers.map(readNode));
   }
 
+  /** Each counter's total since the node was made; what begins with `kernel_` stays 0. */
   counters(): Record<CounterName, number> {
     return this.#overlay.counters.total();
   }

@@ -2,6 +2,7 @@
 import type { DeviceEdge, UnderlayEdge } from './edges.js';
 import type { Pipeline } from './pipeline.js';
 
+/** Takes turns of a pipeline when an edge calls, and as long as something moves. It closes nothing. */
 export class InlineRunner {
   readonly #pipeline: Pipeline;
   readonly #onLost: (error: unknown) => void;

@@ -6,6 +6,7 @@ import { PacketQueue } from './packet-queue.js';
 const PLAIN: DeviceCapabilities = { checksum: false, tcpSegmentation: false, udpSegmentation: false };
 const NOWHERE = [0, 0, 0, 0] as const;
 
+/** How a `MemoryDevice` looks from the overlay, and where its packets go. */
 export interface MemoryDeviceOptions {
   /** Offloads it pretends to have; default none. */
   capabilities?: DeviceCapabilities;
@@ -18,6 +19,7 @@ export interface MemoryDeviceOptions {
   onPacket?: (packet: Uint8Array, virtio: Uint8Array) => void;
 }
 
+/** A device in memory: `inject` is what a pod sends; `take`, or `onPacket`, what it receives. */
 export class MemoryDevice implements DeviceEdge {
   readonly capabilities: DeviceCapabilities;
   readonly #waiting: PacketQueue;

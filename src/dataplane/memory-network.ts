@@ -12,6 +12,7 @@ const EHOSTUNREACH = 113;
 const OUTER_HEADERS = { 4: 28, 6: 48 } as const;
 const FIRST_SOURCE_PORT = 49_152;
 
+/** How a node is attached to a `MemoryNetwork`. */
 export interface MemoryUnderlayOptions {
   /** UDP port it is reached at; default 8472. */
   port?: number;
@@ -23,10 +24,17 @@ export interface MemoryUnderlayOptions {
   limit?: number;
 }
 
+/**
+ * A network in memory. What is sent is copied, and waits with its receiver when `send` returns; where nobody is, the
+ * record's `STATUS` says EHOSTUNREACH.
+ */
 export class MemoryNetwork {
   readonly #nodes = new Map<string, MemoryUnderlay>();
 
-  /** Joins the network with an address; the edge carries datagrams until it is closed. */
+  /**
+   * Joins the network with an address; the edge carries datagrams until it is closed.
+   * @throws RangeError: the address and port are attached already
+   */
   attach(address: Address, options: MemoryUnderlayOptions = {}): MemoryUnderlay {
     const port = options.port ?? 8472;
     const key = keyOf(address.words, port);
@@ -45,6 +53,7 @@ interface Neighbourhood {
   leave(): void;
 }
 
+/** A node's place in a `MemoryNetwork`, made by `attach`; closing it makes the address free. */
 export class MemoryUnderlay implements UnderlayEdge {
   readonly capabilities: UnderlayCapabilities = { maxSegments: 64, sourcePorts: 8 };
   /** Largest outer IP packet, bytes; may be changed while packets flow. */

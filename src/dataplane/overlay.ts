@@ -19,6 +19,7 @@ export const PATH_FLOOR = { 4: 576, 6: 1280 } as const;
 
 export const DEFAULT_MAX_PEERS = 16_384;
 
+/** Memory that all threads share, and the figures that go with it: `pathContext` makes a worker's view of it. */
 export interface SharedState {
   readonly forwarding: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
@@ -30,6 +31,7 @@ export interface SharedState {
   readonly pathFloor: number;
 }
 
+/** This node, and the limits that memory is reserved for. */
 export interface OverlayOptions {
   /** This node. */
   readonly self: Peer;
@@ -43,6 +45,7 @@ export interface OverlayOptions {
   readonly maxPrefixes?: number;
 }
 
+/** This node and its peers, as the one thread has them that may change them; workers read the same in `shared`. */
 export class Overlay {
   readonly shared: SharedState;
   readonly counters: CounterTable;

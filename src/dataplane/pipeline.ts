@@ -6,6 +6,7 @@ import { Neighbours } from './neighbours.js';
 import { Outbound } from './outbound.js';
 import type { PathContext } from './vtep.js';
 
+/** Outbound and inbound of one thread. It owns its batches, and closes neither edge. */
 export class Pipeline {
   readonly #context: PathContext;
   readonly #outbound: Outbound;

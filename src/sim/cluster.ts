@@ -22,11 +22,13 @@ const ASK_PAUSE = 1_000;
 /** Members that have been there for this long at the beginning are no news, ms. */
 const LONG_THERE = 3_600_000;
 
+/** What a simulated node says of itself. */
 export interface SimCard extends Card {
   /** Which of the things that the node has said of itself: a refutation says the same again. */
   readonly version: number;
 }
 
+/** How large a cluster is, what network it runs on, and who hears of it. */
 export interface SimOptions {
   /** Nodes that know each other at the beginning. */
   readonly nodes: number;
@@ -39,6 +41,7 @@ export interface SimOptions {
   readonly onEvent: (at: NodeId, event: SwimEvent<SimCard>, now: number) => void;
 }
 
+/** The simulated nodes, by number from 0. Time passes in `runUntil` alone. */
 export class SimCluster {
   readonly network: SimNetwork;
   readonly traffic = new TrafficMeter();
@@ -108,6 +111,7 @@ export class SimCluster {
     this.#now = end;
   }
 
+  /** Does something at a moment of virtual time, ms. */
   at(time: number, act: () => void): void {
     this.#events.add(time, act);
   }

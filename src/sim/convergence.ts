@@ -2,6 +2,7 @@
 import { type Chart, chartSvg } from './curves.js';
 import type { RunReport, Spread } from './run.js';
 
+/** Draws a curve for each change of each run. @returns an SVG document */
 export function convergenceSvg(title: string, reports: readonly RunReport[]): string {
   const several = new Set(reports.map(({ nodes }) => nodes)).size > 1;
   const chart: Chart = {

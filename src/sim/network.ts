@@ -1,6 +1,7 @@
 /** A network as it is: it takes time, loses, doubles, and splits. All by one seed. */
 import type { Random } from '../core/random.js';
 
+/** How long a datagram takes, and what becomes of it. Parts are 0 to 1. */
 export interface NetworkModel {
   /** One way, ms: the least, and what is added at random. */
   readonly latencyMs: number;
@@ -26,6 +27,7 @@ interface Stall {
 /** A stream sends again what was lost: after so long the first time, ms (Linux's least), and twice as long each further time. */
 const RETRANSMISSION = 200;
 
+/** Says when what is sent arrives, if it does; it holds no packets. Nodes are numbers from 0. */
 export class SimNetwork {
   readonly #model: NetworkModel;
   readonly #random: Random;

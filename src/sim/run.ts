@@ -20,6 +20,7 @@ export interface Spread {
   readonly times: readonly number[];
 }
 
+/** What came of a run, by its virtual clock. */
 export interface RunReport {
   readonly seed: number;
   readonly nodes: number;
@@ -72,6 +73,11 @@ interface Heal {
   readonly done: number[];
 }
 
+/**
+ * Plays a scenario from beginning to end; returns when it is over, which may take minutes for thousands of nodes.
+ * @param seed of all chance: the same gives the same report
+ * @throws PodwireError CONFIG: an action comes when one node is left
+ */
 export function runScenario(
   scenario: Scenario,
   seed: number,

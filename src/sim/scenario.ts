@@ -33,6 +33,7 @@ const ActionSchema = z.union([
     ),
 ]);
 
+/** Something that is done in a run; `at`, `for` and `stall` are seconds. */
 export type Action = z.output<typeof ActionSchema>;
 type WrittenAction = z.input<typeof ActionSchema>;
 
@@ -51,6 +52,7 @@ const ScenarioSchema = z.strictObject({
   actions: z.array(ActionSchema).default([]),
 });
 
+/** A cluster, its network, and what is done to it: checked, and with every default filled in. */
 export type Scenario = z.output<typeof ScenarioSchema>;
 
 /** Names and scenarios that need no file. */
@@ -72,6 +74,7 @@ export const BUILT_IN: Readonly<Record<string, z.input<typeof ScenarioSchema>>> 
 };
 
 /**
+ * Reads a scenario, YAML or JSON.
  * @param changes laid over the text's keys
  * @throws PodwireError CONFIG naming each key that is wrong
  */
@@ -85,7 +88,11 @@ export function parseScenario(text: string, changes: Readonly<Record<string, unk
   return checkScenario(raw, changes);
 }
 
-/** The same for what was parsed already. */
+/**
+ * Checks a scenario that was parsed already, and fills in the defaults.
+ * @param changes laid over its keys
+ * @throws PodwireError CONFIG naming each key that is wrong
+ */
 export function checkScenario(raw: unknown, changes: Readonly<Record<string, unknown>> = {}): Scenario {
   const parsed = ScenarioSchema.safeParse(typeof raw === 'object' && raw !== null ? { ...raw, ...changes } : raw);
   const problems = parsed.success ? unknownParameters(parsed.data) : parsed.error.issues.map(problemWords);

@@ -13,9 +13,12 @@ const UDP_BYTES = 28;
 /** What the driver sets aside in each datagram: a ping between nodes of the longest names, and the seal. */
 export const PACKET_RESERVE = 188;
 
+/** What packets are for: probes, gossip alone, full states. */
 export const PURPOSES = ['probe', 'gossip', 'push-pull'] as const;
+/** One of `PURPOSES`. */
 export type Purpose = (typeof PURPOSES)[number];
 
+/** By purpose: datagrams with UDP and IPv4 around them, full states by their payload alone. */
 export type Traffic = Readonly<Record<Purpose, { readonly packets: number; readonly bytes: number }>>;
 
 export function updateBytes(update: Update<Card>): number {

@@ -7,14 +7,18 @@ import { isIP } from 'node:net';
 import { get32, put32 } from './big-endian.js';
 import { PodwireError } from './error.js';
 
+/** 4: IPv4; 6: IPv6. */
 export type Family = 4 | 6;
+/** 128 bits as four signed integers, most significant first; IPv4 as ::ffff:a.b.c.d. */
 export type Words = readonly [number, number, number, number];
 
+/** An IP address, made by `parseAddress`. */
 export interface Address {
   readonly family: Family;
   readonly words: Words;
 }
 
+/** An IP prefix, made by `parsePrefix`. */
 export interface Prefix {
   readonly family: Family;
   /** The network's address: bits behind `length` are zero. */

@@ -12,6 +12,7 @@ export class PodwireError extends Error {
   }
 }
 
+/** What kind of error it is. */
 export type PodwireErrorCode =
   /** Configuration: unknown key, bad value, overlap. */
   | 'CONFIG'
