@@ -36,7 +36,7 @@ export { MemoryNetwork, MemoryUnderlay, type MemoryUnderlayOptions } from './dat
 export { Overlay, type OverlayOptions, pathContext, type SharedState } from './dataplane/overlay.js';
 export type { Peer, PeerDifference } from './dataplane/peers.js';
 export { Pipeline } from './dataplane/pipeline.js';
-export type { PathContext, Vtep } from './dataplane/vtep.js';
+export { INHERIT, type PathContext, type Vtep } from './dataplane/vtep.js';
 export { byteWork } from './os/native.js';
 export {
   type Address,

@@ -36,7 +36,7 @@ export interface OverlayOptions {
   /** This node. */
   readonly self: Peer;
   readonly vxlan: { readonly vni: number; readonly port: number };
-  /** DSCP of outer packets, 0 to 63, or `INHERIT` (vtep.ts); 0 if not given. */
+  /** DSCP of outer packets, 0 to 63, or `INHERIT`; 0 if not given. */
   readonly dscp?: number;
   /** The device's MTU, bytes. */
   readonly mtu: number;

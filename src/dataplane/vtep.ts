@@ -16,7 +16,7 @@ export interface Vtep {
   readonly mtu: number;
 }
 
-/** The outer packet's DSCP is the inner one's. */
+/** In the place of a DSCP: the outer packet's is the inner one's. */
 export const INHERIT = -1;
 
 /** Everything that both directions share. */
