@@ -27,7 +27,7 @@ export function memberStatuses(
         podCidr: podCidr.map(formatPrefix),
         epoch,
         incarnation,
-        rttMs: rttMs === undefined || Number.isNaN(rttMs) ? null : rttMs,
+        rttMs: rttMs ?? null,
         since: new Date(wallOf(since)).toISOString(),
         ...(data && { data }),
       };

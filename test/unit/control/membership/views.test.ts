@@ -11,7 +11,7 @@ function view(name: string, said: Said, changes: Partial<View> = {}): View {
 }
 
 const views = [
-  view('zulu', { podCidr: ['10.244.10.0/24'] }, { state: 2, incarnation: 7, since: 1500, rttMs: Number.NaN }),
+  view('zulu', { podCidr: ['10.244.10.0/24'] }, { state: 2, incarnation: 7, since: 1500 }),
   view('alpha', { podCidr: ['10.244.9.0/24', 'fd00::/64'], epoch: 4 }),
   view('mike', { underlay: ['2001:db8::1', '192.0.2.9'] }, { state: 1, rttMs: 0.25 }),
 ];
