@@ -5,9 +5,10 @@
  */
 import { CounterTable } from '../../src/core/counters.js';
 import { type ForwardingChange, type PeerRecord, SELF } from '../../src/core/forwarding/change.js';
-import { ForwardingTable, type Schedule } from '../../src/core/forwarding/forwarding-table.js';
+import { ForwardingTable } from '../../src/core/forwarding/forwarding-table.js';
 import { macFromName } from '../../src/core/mac.js';
 import { PathMtuTable } from '../../src/core/path-mtu.js';
+import type { Schedule } from '../../src/core/slices.js';
 import { DEFAULT_MAX_PEERS, type SharedState } from '../../src/dataplane/overlay.js';
 import { type Address, type Family, type Prefix, V4_MAPPED } from '../../src/wire/address.js';
 import { encapsulationPrefix } from '../../src/wire/vxlan.js';

@@ -130,10 +130,11 @@ export class CounterTable {
     return { txFrames: sums[0], txBytes: sums[1], rxFrames: sums[2], rxBytes: sums[3] };
   }
 
-  /** Forgets a peer's figures, when its index is given to another. Workers must not use the index meanwhile. */
-  resetPeer(peer: number): void {
+  /** Forgets peers' figures, when their indexes are given to others. Workers must not use the indexes meanwhile. */
+  resetPeers(peers: readonly number[]): void {
     for (let worker = 0; worker < this.workers; worker++) {
-      this.peers(worker).fill(0, peer * PEER_COLUMNS, (peer + 1) * PEER_COLUMNS);
+      const cells = this.peers(worker);
+      for (const peer of peers) cells.fill(0, peer * PEER_COLUMNS, (peer + 1) * PEER_COLUMNS);
     }
   }
 }

@@ -88,6 +88,7 @@ export class Overlay {
 
   /**
    * Makes these the peers. Packets to and from peers that stay are not touched: the table is switched under them.
+   * The list must not be changed meanwhile.
    * @throws PodwireError TABLE_FULL; nothing was changed
    */
   setPeers(next: readonly Peer[]): Promise<PeerDifference> {
@@ -97,13 +98,10 @@ export class Overlay {
   }
 
   async #setPeers(next: readonly Peer[]): Promise<PeerDifference> {
-    const { difference, commit } = this.#peers.difference(next);
-    const indexesOf = (nodes: readonly string[]) => nodes.map((node) => this.#peers.indexOf(node));
-    const gone = indexesOf(difference.removed);
-    const moved = indexesOf(difference.changed);
+    const { difference, gone, moved, commit } = await this.#peers.difference(next);
     if (difference.changes.length > 0) await this.#table.apply(difference.changes);
     commit();
-    for (const index of gone) this.counters.resetPeer(index);
+    this.counters.resetPeers(gone);
     // One that has changed may be reached over another path now.
     for (const index of [...gone, ...moved]) this.#pathMtus.reset(index);
     return difference;

@@ -4,6 +4,7 @@
  */
 import { type ForwardingChange, NOBODY, type PeerRecord, SELF } from '../core/forwarding/change.js';
 import { overlayAddress } from '../core/overlay-address.js';
+import { inSlices, onEventLoop, type Schedule } from '../core/slices.js';
 import { type Address, familyBits, type Prefix, prefixOf, sameAddress, samePrefix } from '../wire/address.js';
 import { PodwireError } from '../wire/error.js';
 import { macEquals } from '../wire/ethernet.js';
@@ -29,13 +30,23 @@ function hostPrefix(address: Address): Prefix {
   return prefixOf(address, familyBits(address.family));
 }
 
-/** What a change of peers does, and what to remember once it is done. */
+/** What a change of peers does. */
 export interface PeerDifference {
   readonly changes: readonly ForwardingChange[];
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly changed: readonly string[];
   readonly unchanged: number;
+}
+
+/** A difference that is not yet remembered. */
+export interface PlannedChange {
+  readonly difference: PeerDifference;
+  /** Indexes of those removed, and of those changed. */
+  readonly gone: readonly number[];
+  readonly moved: readonly number[];
+  /** To be called when the changes are made. */
+  commit(): void;
 }
 
 interface Installed {
@@ -48,10 +59,21 @@ export class PeerSet {
   readonly #self: Peer;
   readonly #maxPeers: number;
   readonly #installed = new Map<string, Installed>();
-  readonly #byIndex = new Map<number, Peer>();
+  /** `SELF` is nobody's here; a new peer takes the lowest that is free, so there are no holes. */
+  readonly #byIndex: (Peer | undefined)[] = [undefined];
+  readonly #schedule: Schedule;
 
-  /** @param self this node; it has index `SELF` and never changes */
-  constructor(self: Peer, vxlan: { readonly vni: number; readonly port: number }, maxPeers: number) {
+  /**
+   * @param self this node; it has index `SELF` and never changes
+   * @param schedule default: `setImmediate`
+   */
+  constructor(
+    self: Peer,
+    vxlan: { readonly vni: number; readonly port: number },
+    maxPeers: number,
+    schedule: Schedule = onEventLoop,
+  ) {
+    this.#schedule = schedule;
     this.#self = self;
     this.#vxlan = vxlan;
     this.#maxPeers = maxPeers;
@@ -64,49 +86,59 @@ export class PeerSet {
 
   /**
    * The difference between what is installed and `next`. Removals stand first, so that a prefix that moves from one peer
-   * to another is free when it is set. Nothing is remembered until `commit`.
+   * to another is free when it is set. Nothing is remembered until `commit`. The event loop
+   * turns meanwhile: whoever asks keeps the list as it is, and asks for one difference at a time.
    * @throws PodwireError TABLE_FULL
    */
-  difference(next: readonly Peer[]): { difference: PeerDifference; commit: () => void } {
-    const wanted = new Map(next.map((peer) => [peer.node, peer]));
-    const removals: ForwardingChange[] = [];
-    const additions: ForwardingChange[] = [];
+  async difference(next: readonly Peer[]): Promise<PlannedChange> {
+    const wanted = new Map<string, Peer>();
+    await this.#inSlices(next, (peer) => {
+      wanted.set(peer.node, peer);
+    });
+    const changes: ForwardingChange[] = [];
     const removed: string[] = [];
     const added: string[] = [];
     const changed: string[] = [];
+    const gone: number[] = [];
+    const moved: number[] = [];
     // What is as it was costs a comparison: a large cluster hears of single nodes all the time.
     const after: Installed[] = [];
 
-    for (const [node, { index, peer }] of this.#installed) {
-      const successor = wanted.get(node);
-      if (successor && samePeer(peer, successor)) continue;
-      for (const prefix of prefixes(peer)) removals.push({ kind: 'removePrefix', prefix });
+    await this.#inSlices([...this.#installed.values()], ({ index, peer }) => {
+      const successor = wanted.get(peer.node);
+      if (successor && samePeer(peer, successor)) return;
+      for (const prefix of prefixes(peer)) changes.push({ kind: 'removePrefix', prefix });
       if (successor) {
-        changed.push(node);
+        changed.push(peer.node);
+        moved.push(index);
         after.push({ index, peer: successor });
-        additions.push(...this.#install(index, successor));
       } else {
-        removed.push(node);
-        removals.push({ kind: 'removePeer', peer: index });
+        removed.push(peer.node);
+        gone.push(index);
+        changes.push({ kind: 'removePeer', peer: index });
       }
-    }
+    });
 
     let free = SELF + 1;
-    for (const peer of wanted.values()) {
-      if (this.#installed.has(peer.node)) continue;
-      while (this.#byIndex.has(free)) free++;
+    await this.#inSlices([...wanted.values()], (peer) => {
+      if (this.#installed.has(peer.node)) return;
+      while (this.#byIndex[free]) free++;
       if (free >= this.#maxPeers) {
         throw new PodwireError('TABLE_FULL', `more than ${this.#maxPeers - 1} peers: nothing was changed`);
       }
       added.push(peer.node);
-      after.push({ index: free, peer });
-      additions.push(...this.#install(free, peer));
-      free++;
-    }
+      after.push({ index: free++, peer });
+    });
+
+    await this.#inSlices(after, ({ index, peer }) => {
+      changes.push(...this.#install(index, peer));
+    });
 
     const unchanged = wanted.size - added.length - changed.length;
     return {
-      difference: { changes: [...removals, ...additions], added, removed, changed, unchanged },
+      difference: { changes, added, removed, changed, unchanged },
+      gone,
+      moved,
       commit: () => this.#commit(removed, after),
     };
   }
@@ -115,12 +147,16 @@ export class PeerSet {
     for (const node of removed) {
       const gone = this.#installed.get(node);
       this.#installed.delete(node);
-      if (gone) this.#byIndex.delete(gone.index);
+      if (gone) this.#byIndex[gone.index] = undefined;
     }
-    for (const { index, peer } of after) {
-      this.#installed.set(peer.node, { index, peer });
-      this.#byIndex.set(index, peer);
+    for (const one of after) {
+      this.#installed.set(one.peer.node, one);
+      this.#byIndex[one.index] = one.peer;
     }
+  }
+
+  #inSlices<T>(items: readonly T[], step: (item: T) => void): Promise<void> {
+    return inSlices(this.#schedule, items.length, (index) => step(items[index]));
   }
 
   /** Installed peers with their index, without this node. */
@@ -134,7 +170,7 @@ export class PeerSet {
 
   /** The peer with this index; undefined for this node's own and for a free one. */
   at(index: number): Peer | undefined {
-    return this.#byIndex.get(index);
+    return this.#byIndex[index];
   }
 
   #install(index: number, peer: Peer): ForwardingChange[] {

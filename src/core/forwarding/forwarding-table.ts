@@ -1,21 +1,16 @@
 import { randomFillSync } from 'node:crypto';
 import { PodwireError } from '../../wire/error.js';
+import { inSlices, onEventLoop, pause, type Schedule } from '../slices.js';
 import type { ForwardingChange } from './change.js';
 import { KEYS, type Layout, layoutFor, RESTING, readerState, SWITCHES, writeLimits } from './layout.js';
 import { makeKeys } from './slots.js';
 import { TableCopy } from './table-copy.js';
-
-/** Steps taken in one go before the event loop gets its turn: 0.02 ms, and a millisecond where pages and code are cold. */
-export const SLICE = 32;
 
 /** Looks at a busy reader at every turn of the event loop, and after this many looks every millisecond. */
 const EAGER_LOOKS = 16;
 
 /** The largest limit that makes sense; memory for it is counted in 32-bit integers. */
 const MOST = 2 ** 20;
-
-/** Calls `resume` when the event loop has turned once, or later: after `delayMs` milliseconds. */
-export type Schedule = (resume: () => void, delayMs: number) => void;
 
 export interface ForwardingTableOptions {
   /** Default 131,072. */
@@ -107,20 +102,20 @@ export class ForwardingTable {
     await this.#tryOn(unread, changes, read);
     Atomics.add(this.#words, SWITCHES, 1);
     await this.#allQuiet();
-    await this.#inSlices(changes.length, (i) => read.perform(changes[i]));
+    await inSlices(this.#schedule, changes.length, (i) => read.perform(changes[i]));
   }
 
   /** Nobody reads this copy: so trying is the check, and a refused list is undone with the other copy as the model. */
   async #tryOn(copy: TableCopy, changes: readonly ForwardingChange[], original: TableCopy): Promise<void> {
     let taken = 0;
     try {
-      await this.#inSlices(changes.length, (i) => {
+      await inSlices(this.#schedule, changes.length, (i) => {
         copy.perform(changes[i]);
         taken++;
       });
     } catch (error) {
-      await this.#inSlices(taken, (i) => copy.takeBack(changes[i], original));
-      await this.#inSlices(taken, (i) => copy.putBack(changes[i], original));
+      await inSlices(this.#schedule, taken, (i) => copy.takeBack(changes[i], original));
+      await inSlices(this.#schedule, taken, (i) => copy.putBack(changes[i], original));
       throw error;
     }
   }
@@ -132,30 +127,12 @@ export class ForwardingTable {
       const turn = Atomics.load(this.#words, state);
       if (turn === RESTING) continue;
       for (let looks = 0; Atomics.load(this.#words, state) === turn; looks++) {
-        await this.#pause(looks < EAGER_LOOKS ? 0 : 1);
+        await pause(this.#schedule, looks < EAGER_LOOKS ? 0 : 1);
       }
     }
-  }
-
-  async #inSlices(count: number, step: (index: number) => void): Promise<void> {
-    for (let index = 0; index < count; index++) {
-      if (index > 0 && index % SLICE === 0) await this.#pause(0);
-      step(index);
-    }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resume) => {
-      this.#schedule(resume, delayMs);
-    });
   }
 
   get #active(): 0 | 1 {
     return (Atomics.load(this.#words, SWITCHES) & 1) === 0 ? 0 : 1;
   }
-}
-
-function onEventLoop(resume: () => void, delayMs: number): void {
-  if (delayMs === 0) setImmediate(resume);
-  else setTimeout(resume, delayMs);
 }

@@ -75,7 +75,7 @@ t.test("a peer's figures add up, and can be forgotten", async (t) => {
     }
   }
   t.strictSame(table.peer(1), { txFrames: 210, txBytes: 212, rxFrames: 214, rxBytes: 216 });
-  table.resetPeer(1);
+  table.resetPeers([1]);
   t.strictSame(table.peer(1), { txFrames: 0, txBytes: 0, rxFrames: 0, rxBytes: 0 });
   t.strictSame(table.peer(0), { txFrames: 10, txBytes: 12, rxFrames: 14, rxBytes: 16 }, 'its neighbours keep theirs');
   t.strictSame(table.peer(2), { txFrames: 410, txBytes: 412, rxFrames: 414, rxBytes: 416 });

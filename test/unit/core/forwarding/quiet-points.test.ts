@@ -3,7 +3,8 @@ import t from 'tap';
 import type { ForwardingChange } from '../../../../src/core/forwarding/change.js';
 import { PREFIX_BYTES } from '../../../../src/core/forwarding/change.js';
 import { ForwardingReader } from '../../../../src/core/forwarding/forwarding-reader.js';
-import { ForwardingTable, SLICE } from '../../../../src/core/forwarding/forwarding-table.js';
+import { ForwardingTable } from '../../../../src/core/forwarding/forwarding-table.js';
+import { SLICE } from '../../../../src/core/slices.js';
 
 const HOME = 0x0a000000;
 const peer = (index: number): ForwardingChange => ({
