@@ -143,6 +143,7 @@ export class Carrier {
         const peer = overlay.peerAt(index);
         if (peer) onProbe(peer.node, family, frame);
       },
+      onErrors: () => this.#pathMtus?.told(),
     });
     this.#releases.push(() => pool.stop());
     if (handed) this.#shortenQueues(txQueueLength);
@@ -189,6 +190,8 @@ export class Carrier {
   sendProbe(node: string, family: Family, frame: Uint8Array): void {
     const peer = this.overlay.peer(node);
     const to = peer && addressIn(underlays(peer), family);
+    // What became of the one before is looked at now: nobody has to wake for it.
+    this.#pathMtus?.glance();
     if (to) this.#probes.get(family)?.send(frame, to, this.#options.config.vxlan.port);
   }
 

@@ -1,7 +1,8 @@
 /**
  * Path MTUs of a running node: gives the keeper (src/core/path-mtu-keeper.ts) its time, its reports and its peers, and
  * writes what it finds where the workers read. Runs on the main thread, off the packets' way: the error queues of the
- * workers' sockets are looked at from here, by one poll(2) for all of them.
+ * workers' sockets are read here, once a worker has seen something in its own (src/os/error-watch.ts), or while a probe
+ * may be answered. In between it sleeps: woken cold, this thread takes some tenths of a millisecond from a packet that it meets.
  *
  * The sockets send with IP_PMTUDISC_PROBE, so the kernel's own cache of path MTUs does not rule the data path. It believes
  * any ICMP whose quoted ports match one of its sockets, 8 bytes that a stranger can guess, down to 552 bytes for IPv4, and
@@ -21,7 +22,7 @@ import { type Family, formatAddress } from './wire/address.js';
 import { encodeFiller } from './wire/path-probe.js';
 import { encapsulationPrefix, outerHeaders, overhead, VXLAN_HEADER } from './wire/vxlan.js';
 
-/** Between two looks at what was reported, ms: as long a path that shrinks is a black hole where ICMP passes. */
+/** Between two looks at what was reported, ms at least, whoever floods us with it. */
 const TICK = 100;
 
 /** Peers who answer padded probes, and how to send them. */
@@ -54,6 +55,10 @@ export class PathMtus {
   /** Names by the words of the underlay address that traffic goes to. */
   #names = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
+  /** The last look, ms. */
+  #lookedAt = 0;
+  /** The look that the timer is set for, ms; nothing is earlier before the start, during a look, and after the stop. */
+  #looksAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PathMtusOptions) {
     this.#options = options;
@@ -76,15 +81,32 @@ export class PathMtus {
 
   start(): void {
     const { ear } = this.#options;
-    if (ear) ear.onReport = (report) => this.#report(report, performance.now());
+    if (ear) {
+      ear.onReport = (report) => {
+        this.#report(report, performance.now());
+        this.told();
+      };
+    }
+    this.#looksAt = Number.POSITIVE_INFINITY;
     this.watch();
-    this.#timer = setInterval(() => this.#look(performance.now()), TICK);
   }
 
   stop(): void {
     const { ear } = this.#options;
     if (ear) ear.onReport = () => {};
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#looksAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** There is something to be read, or to be done: it is looked at now, or when the time for it has come. */
+  told(): void {
+    this.#lookBy(this.#lookedAt + TICK);
+  }
+
+  /** Looks if the time for it has come: for who is awake. */
+  glance(): void {
+    const now = performance.now();
+    if (this.#looksAt !== Number.NEGATIVE_INFINITY && now >= this.#lookedAt + TICK) this.#look(now);
   }
 
   /** The overlay's peers, or who of them answers, have changed. */
@@ -103,11 +125,13 @@ export class PathMtus {
       })),
       performance.now(),
     );
+    this.told();
   }
 
   /** A padded probe of this size has arrived at a peer. */
   arrived(node: string, size: number): void {
     this.#keeper.answered(node, size, performance.now());
+    this.told();
   }
 
   /** Reports by what became of them. */
@@ -120,10 +144,22 @@ export class PathMtus {
   }
 
   #look(now: number): void {
+    clearTimeout(this.#timer);
+    this.#looksAt = Number.NEGATIVE_INFINITY;
+    this.#lookedAt = now;
     this.#errors.read((report) => this.#report(report, now));
-    this.#options.ear?.goOn();
     for (const { node, mtu } of this.#options.overlay.narrowPaths()) this.#keeper.found(node, mtu, now);
-    this.#keeper.wake(now);
+    const next = this.#keeper.wake(now);
+    this.#looksAt = Number.POSITIVE_INFINITY;
+    this.#lookBy(Math.max(now + TICK, next));
+  }
+
+  /** Looks at this time, unless it does so before. */
+  #lookBy(at: number): void {
+    if (at >= this.#looksAt) return;
+    clearTimeout(this.#timer);
+    this.#looksAt = at;
+    this.#timer = setTimeout(() => this.#look(performance.now()), Math.ceil(at - performance.now()));
   }
 
   #report(report: PathReport, now: number): void {

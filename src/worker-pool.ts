@@ -29,6 +29,8 @@ export interface WorkerPoolOptions {
    * @param family that it came over
    */
   readonly onProbe?: (peer: number, bytes: Uint8Array, family: Family) => void;
+  /** A worker's sockets have been told something (`ErrorQueues`), or it has lowered a path's MTU. */
+  readonly onErrors?: () => void;
   /** What a thread runs; src/worker.ts if not given. */
   readonly program?: URL;
 }
@@ -80,6 +82,7 @@ export class WorkerPool {
     this.#workers.push(worker);
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'probe') options.onProbe?.(message.peer, message.bytes, message.family);
+      else if (message.kind === 'errors') options.onErrors?.();
     });
     const gone = whenGone(worker, index).then((reason) => {
       // It reads nothing more, wherever in a turn it was cut off: no change of the table waits for it.

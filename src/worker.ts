@@ -5,10 +5,13 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Batch } from './bytes/batch.js';
+import { C } from './core/counters.js';
 import type { DeviceCapabilities } from './dataplane/edges.js';
 import { pathContext, type SharedState } from './dataplane/overlay.js';
 import { Pipeline } from './dataplane/pipeline.js';
 import { DualUnderlay } from './os/dual-underlay.js';
+import { ErrorQueues } from './os/error-queue.js';
+import { ErrorWatch } from './os/error-watch.js';
 import { loadNative } from './os/native.js';
 import { Poller } from './os/poller.js';
 import { dropPrivileges } from './os/privileges.js';
@@ -34,10 +37,14 @@ export interface WorkerStart {
   readonly stop: SharedArrayBuffer;
 }
 
-/** What a worker says: first `ready`, then path probes as they come (`PathContext.onProbe`). It ends after `lost`. */
+/**
+ * What a worker says: first `ready`, then path probes as they come (`PathContext.onProbe`), and that its sockets' error
+ * queues are worth reading. It ends after `lost`.
+ */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'probe'; readonly peer: number; readonly bytes: Uint8Array; readonly family: Family }
+  | { readonly kind: 'errors' }
   | { readonly kind: 'lost'; readonly message: string };
 
 async function run(start: WorkerStart, say: (message: WorkerMessage) => void): Promise<void> {
@@ -52,18 +59,31 @@ async function run(start: WorkerStart, say: (message: WorkerMessage) => void): P
   const network = other ? new DualUnderlay(underlay, other) : underlay;
   const pipeline = new Pipeline(device, network, context);
   const poller = new Poller(system, start.waker, [device, ...underlays]);
+  const queues = new ErrorQueues(
+    system,
+    start.sockets.flatMap(({ egress }) => [...egress]),
+  );
+  const errors = new ErrorWatch(
+    () => queues.waiting(),
+    () => say({ kind: 'errors' }),
+  );
+  const { counters, pathMtus } = context;
   const stop = new Int32Array(start.stop);
   // Not for koffi's calls, which would leave megabytes behind and are slow in any case.
   let warmUp = kind === 'off' ? undefined : await WarmUp.create(system, bytes, start.capabilities);
   const warmAt = performance.now() + WARM_UP_AFTER;
+  let sleep = -1;
 
   say({ kind: 'ready' });
   try {
     while (Atomics.load(stop, 0) === 0) {
       pipeline.rest();
-      poller.wait(warmUp ? WARM_UP_AFTER : -1);
+      poller.wait(warmUp ? WARM_UP_AFTER : sleep);
       pipeline.turn();
-      if (!warmUp || performance.now() < warmAt) continue;
+      const now = performance.now();
+      errors.turn(now, counters[C.tx_frames], pathMtus.lowered);
+      sleep = errors.sleep(now);
+      if (!warmUp || now < warmAt) continue;
       // Traffic does not wait for it: after each of its turns the edges are asked.
       for (let more = true; more && Atomics.load(stop, 0) === 0; ) {
         more = warmUp.turn();

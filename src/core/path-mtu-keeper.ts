@@ -116,19 +116,25 @@ export class PathMtuKeeper {
     }
   }
 
-  /** To be called several times a second. */
-  wake(now: number): void {
+  /**
+   * To be called soon after anything else was, but several times a second at most; else at the time that it returns.
+   * @returns ms; infinite: there is nothing to wait for. `now`: there is more to do, or something has been sent
+   */
+  wake(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
     const interval = Math.max(TEST_EVERY, (1000 * this.#paths.size) / ROUNDS_PER_SECOND);
     for (const [node, kept] of this.#paths) {
       const { learner, peer } = kept;
       const wants = learner.wake(now, this.#outputs.alive(node));
       this.#pass(kept);
+      next = Math.min(next, wants ? now : learner.wakeAt);
       if (!wants || !this.#rounds.take(now)) continue;
       for (const size of learner.next(now, interval)) {
         if (peer.answers) this.#outputs.probe(node, size);
         else this.#outputs.filler(node, size);
       }
     }
+    return next;
   }
 
   /** A probe of this size has arrived at the peer. */

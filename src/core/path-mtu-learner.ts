@@ -19,8 +19,10 @@ export interface PathMtuLearner {
   /** When it was learned or last confirmed, ms. */
   readonly at: number;
   readonly phase: MtuPhase;
+  /** When `wake` has something to say, unless it is told more before, ms; infinite: not by itself. */
+  readonly wakeAt: number;
   /**
-   * Draws conclusions from the probes that were not answered in time. To be called several times a second.
+   * Draws conclusions from the probes that were not answered in time. To be called at `wakeAt`; earlier does no harm.
    * @param alive small probes pass meanwhile: what is lost is lost for its size, or by chance
    * @returns whether it wants to probe now (`next`)
    */

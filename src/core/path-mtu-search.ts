@@ -74,6 +74,10 @@ export class PathMtuSearch implements PathMtuLearner {
     this.#raiseAt = now;
   }
 
+  get wakeAt(): number {
+    return this.#round?.ends ?? this.#due;
+  }
+
   wake(now: number, alive: boolean): boolean {
     if (this.#round && now >= this.#round.ends) this.#judge(this.#round, now, alive);
     return !this.#round && now >= this.#due;

@@ -36,6 +36,10 @@ export class PathMtuTold implements PathMtuLearner {
     this.at = now;
   }
 
+  get wakeAt(): number {
+    return this.#due;
+  }
+
   wake(now: number): boolean {
     if (now < this.#due) return false;
     if (this.#silent < SILENT) return true;

@@ -6,6 +6,8 @@ export class PathMtuTable {
   readonly memory: SharedArrayBuffer;
   /** No report takes a path below this: a forged one must not stop the traffic. */
   readonly floor: number;
+  /** How often this thread has lowered one. */
+  lowered = 0;
   readonly #cells: Int32Array;
 
   /**
@@ -30,7 +32,10 @@ export class PathMtuTable {
     let known = Atomics.load(this.#cells, peer);
     while (known === 0 || lower < known) {
       const seen = Atomics.compareExchange(this.#cells, peer, known, lower);
-      if (seen === known) return true;
+      if (seen === known) {
+        this.lowered++;
+        return true;
+      }
       known = seen;
     }
     return false;

@@ -34,6 +34,12 @@ export class ErrorQueues {
     }
   }
 
+  /** Whether anything waits. */
+  waiting(): boolean {
+    for (let i = 0; i < this.#polls.length; i++) if (this.#system.poll(this.#polls[i], 0) > 0) return true;
+    return false;
+  }
+
   /** Hands over what waits. A report's bytes are lent until the call of `take` returns. */
   read(take: (report: PathReport) => void): void {
     for (const polled of this.#polls) {

@@ -22,8 +22,10 @@ interface RawSocket {
   close(): void;
 }
 
-/** Messages until `goOn` is called: who floods us with ICMP fills the socket's buffer, and takes no more of our time. */
+/** Messages until there is a pause: who floods us with ICMP fills the socket's buffer, and takes no more of our time. */
 const MOST = 500;
+/** How long it is, ms. */
+const PAUSE = 100;
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
@@ -36,6 +38,7 @@ const ICMP_FILTER = 1;
 export class IcmpEar {
   readonly #sockets: RawSocket[] = [];
   #heard = 0;
+  #pause: NodeJS.Timeout | undefined;
   /** Who takes what is heard; its bytes are lent until the call returns. */
   onReport: (report: PathReport) => void = () => {};
 
@@ -61,7 +64,7 @@ export class IcmpEar {
     const filter = icmpFilter(family);
     socket.setOption(family === 4 ? SOL_RAW : IPPROTO_ICMPV6, ICMP_FILTER, filter, filter.length);
     socket.on('message', (message) => {
-      if (++this.#heard === MOST) for (const each of this.#sockets) each.pauseRecv();
+      if (++this.#heard === MOST) this.#rest();
       const report = readIcmpReport(family === 4 ? message.subarray((message[0] & 0x0f) * 4) : message, family);
       if (report) this.onReport(report);
     });
@@ -69,13 +72,16 @@ export class IcmpEar {
     socket.on('error', () => this.#sockets.splice(this.#sockets.indexOf(socket), 1));
   }
 
-  /** To be called several times a second: as many messages again may come. */
-  goOn(): void {
-    if (this.#heard >= MOST) for (const socket of this.#sockets) socket.resumeRecv();
-    this.#heard = 0;
+  #rest(): void {
+    for (const socket of this.#sockets) socket.pauseRecv();
+    this.#pause = setTimeout(() => {
+      this.#heard = 0;
+      for (const socket of this.#sockets) socket.resumeRecv();
+    }, PAUSE);
   }
 
   close(): void {
+    clearTimeout(this.#pause);
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 }

@@ -115,6 +115,25 @@ t.test('what a worker has lowered is taken over', async (t) => {
   t.same(used, [['bravo', 576]], 'but not below the floor');
 });
 
+t.test('it says when it is to be woken', async (t) => {
+  const { keeper, sent } = make();
+  t.equal(keeper.wake(0), Number.POSITIVE_INFINITY, 'without peers never');
+  keeper.setPeers([kept('bravo')], 0);
+  t.equal(keeper.wake(0), Number.POSITIVE_INFINITY, 'who answers nothing is not asked');
+  keeper.report('bravo', report(1400), 1000);
+  t.equal(keeper.wake(1000), 11_000, 'whether a narrow path has grown');
+  keeper.setPeers([kept('bravo', { answers: true })], 2000);
+  t.equal(keeper.wake(2000), 2000, 'something was sent');
+  t.equal(keeper.wake(2100), 3000, 'when its answer is late');
+  keeper.answered('bravo', 1400, 2200);
+  t.equal(keeper.wake(2300), 4000, 'the next test');
+  sent.length = 0;
+  for (let now = 2300; now < 60_000; now = Math.max(now + 100, keeper.wake(now))) {
+    for (const { node, size } of sent.splice(0)) keeper.answered(node, size, now);
+  }
+  t.match(keeper.reading('bravo', 60_000), { mtu: 1500, by: 'probed', phase: 'complete' }, 'no more wakes are needed');
+});
+
 t.test('thousands of peers: all are tested in turn, and not at once', async (t) => {
   const { keeper, sent } = make();
   const peers = Array.from({ length: 4000 }, (_, i) => kept(`node-${i}`, { answers: true }));

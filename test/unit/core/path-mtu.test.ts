@@ -20,4 +20,5 @@ t.test('workers lower it, the main thread sets and forgets it', async (t) => {
   table.reset(3);
   t.equal(worker.get(3), 0);
   t.equal(table.get(2), 0, 'the others are untouched');
+  t.strictSame([worker.lowered, table.lowered], [2, 0], 'each thread counts what it has lowered');
 });

@@ -53,14 +53,17 @@ for (const { name, system, skip, text } of cases) {
       queues.read((report) => reports.push({ ...report, quoted: Uint8Array.from(report.quoted) }));
       return reports;
     };
+    t.notOk(queues.waiting());
     t.same(read(), [], 'nothing yet');
 
     t.equal(send(batchTo(loopback, [nobody], payload)), 1);
     await delay(20);
+    t.ok(queues.waiting());
     const [report] = read();
     t.match(report, { kind: 'no-port', mtu: 0, port: nobody });
     t.same([...Array.from(report.destination)].length, 4);
     t.same(report.quoted, Uint8Array.from(payload.subarray(0, 64)), 'the beginning of the payload');
+    t.notOk(queues.waiting());
     t.same(read(), []);
 
     // Every datagram to nobody leaves an error behind; each one to somebody must arrive for all that.
