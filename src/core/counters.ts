@@ -42,7 +42,8 @@ export const COUNTERS = {
   rx_no_room: 'packets dropped: a superpacket that would fall into more pieces than there is room for',
   rx_device_refused: 'packets dropped: the device refused them',
   rx_neighbour_answered: 'ARP requests and neighbour solicitations answered',
-  rx_neighbour_limited: 'dropped: ARP requests and neighbour solicitations beyond what is answered at once',
+  rx_neighbour_limited:
+    'dropped: ARP requests and neighbour solicitations beyond what is answered at once, or whose answer did not leave',
   rx_mss_clamped: 'TCP SYNs whose MSS was lowered',
   rx_probes: 'path probes received, and handed to whoever watches the paths',
   rx_probe_limited: 'dropped: path probes beyond the rate limit',

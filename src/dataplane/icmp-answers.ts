@@ -55,7 +55,7 @@ export class IcmpAnswers {
   /** Hands everything to the device; the packets that the answers are about may be released before. */
   flush(): void {
     if (this.#batch.count === 0) return;
-    this.#device.write(this.#batch);
+    this.#context.counters[C.icmp_sent] += this.#device.write(this.#batch);
     this.#batch.clear();
   }
 
@@ -70,7 +70,6 @@ export class IcmpAnswers {
     writeVirtioDone(this.#batch.bytes, at - VIRTIO_HEADER);
     this.#batch.append(at, length);
     this.#batch.cursor += SLOT;
-    this.#context.counters[C.icmp_sent]++;
   }
 
   #sourceIsDestination(view: IpView): void {

@@ -77,8 +77,11 @@ export class Neighbours {
 
   /** Sends the answers of this turn. */
   flush(): void {
-    if (this.#answers.count === 0) return;
-    this.#underlay.send(this.#answers);
+    const { count } = this.#answers;
+    if (count === 0) return;
+    const sent = this.#underlay.send(this.#answers);
+    this.#context.counters[C.rx_neighbour_answered] += sent;
+    this.#context.counters[C.rx_neighbour_limited] += count - sent;
     this.#answers.clear();
   }
 
@@ -87,13 +90,11 @@ export class Neighbours {
   }
 
   #append(length: number, received: Batch, row: number): void {
-    const { counters, vtep } = this.#context;
     const answers = this.#answers;
-    writeVxlanHeader(answers.bytes, answers.cursor, vtep.vni);
+    writeVxlanHeader(answers.bytes, answers.cursor, this.#context.vtep.vni);
     const answer = answers.append(answers.cursor, VXLAN_HEADER + length);
     answers.records[answer + PORT] = this.#context.table.port(SELF);
     for (let i = 0; i < 4; i++) answers.records[answer + ADDRESS + i] = received.records[row + ADDRESS + i];
     answers.cursor += SLOT;
-    counters[C.rx_neighbour_answered]++;
   }
 }

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/core/random.js';
 import { MemoryNetwork, type MemoryUnderlay } from '../../../src/dataplane/memory-network.js';
 import { encapsulationPrefix } from '../../../src/wire/vxlan.js';
 import { address, type Flow, icmpEcho, pattern, udpPacket } from './packets.js';
-import { ALPHA, BRAVO, makeNode, peer, settle, type TestNode } from './two-nodes.js';
+import { ALPHA, BRAVO, makeNode, peer, settle, type TestNode, type TestOptions } from './two-nodes.js';
 
 const CHARLIE = peer('charlie', '203.0.113.1', '10.244.3.0/24', 'fd00:244:3::/64');
 const IN: Flow = { from: '10.244.2.9', to: '10.244.1.5' };
@@ -19,9 +19,9 @@ interface Wire {
 }
 
 /** One node, and the bare underlay of a peer and of somebody unknown. */
-async function wire(): Promise<Wire> {
+async function wire(options: TestOptions = {}): Promise<Wire> {
   const network = new MemoryNetwork();
-  const alpha = await makeNode(network, ALPHA, [BRAVO, CHARLIE]);
+  const alpha = await makeNode(network, ALPHA, [BRAVO, CHARLIE], options);
   return { alpha, bravo: network.attach(BRAVO.underlay), stranger: network.attach(address('203.0.113.99')) };
 }
 
@@ -145,6 +145,23 @@ t.test('neighbours beyond what one turn answers are counted', async (t) => {
   t.equal(alpha.counter('rx_datagrams'), 40);
   t.equal(alpha.counter('rx_neighbour_answered'), 32);
   t.equal(alpha.counter('rx_neighbour_limited'), 8);
+});
+
+t.test('nor are answers that do not leave counted as such', async (t) => {
+  const { alpha, bravo } = await wire({
+    wrap: (underlay) => ({
+      capabilities: underlay.capabilities,
+      receive: (batch) => underlay.receive(batch),
+      send: () => 0,
+      pathMtu: () => underlay.pathMtu(),
+      onReadable: (listener) => underlay.onReadable(listener),
+      close: () => underlay.close(),
+    }),
+  });
+  send(bravo, arp([10, 244, 1, 200]));
+  settle(alpha);
+  t.equal(alpha.counter('rx_neighbour_answered'), 0);
+  t.equal(alpha.counter('rx_neighbour_limited'), 1);
 });
 
 t.test('bytes behind the packet, such as Ethernet padding, are cut off', async (t) => {
