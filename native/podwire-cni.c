@@ -86,8 +86,10 @@ static const char *skip_string(const char *at) {
 
 static const char *skip_blank(const char *at) { return at + strspn(at, " \t\r\n"); }
 
-/* Copies the value of an object's own text of this name; false: there is none, it is too long, or it has escapes. */
-static bool find_text(const char *json, const char *name, char *value, size_t room) {
+enum found { NONE, FOUND, UNREADABLE };
+
+/* Copies the value of an object's own text of this name. UNREADABLE: it is no text, too long, or has escapes. */
+static enum found find_text(const char *json, const char *name, char *value, size_t room) {
   int depth = 0;
   size_t name_length = strlen(name);
   for (const char *at = json; at && *at;) {
@@ -98,19 +100,19 @@ static bool find_text(const char *json, const char *name, char *value, size_t ro
       continue;
     }
     const char *end = skip_string(at);
-    if (!end) return false;
+    if (!end) return NONE;
     bool named = depth == 1 && (size_t)(end - at) == name_length + 2 && strncmp(at + 1, name, name_length) == 0;
     at = skip_blank(end);
     if (!named || *at != ':') continue;
     at = skip_blank(at + 1);
-    if (*at != '"' || !(end = skip_string(at))) return false;
+    if (*at != '"' || !(end = skip_string(at))) return UNREADABLE;
     size_t length = (size_t)(end - at) - 2;
-    if (length >= room || memchr(at, '\\', length + 1)) return false;
+    if (length >= room || memchr(at, '\\', length + 1)) return UNREADABLE;
     memcpy(value, at + 1, length);
     value[length] = 0;
-    return true;
+    return FOUND;
   }
-  return false;
+  return NONE;
 }
 
 /* What begins and ends as one; whether it is JSON is the agent's to say. */
@@ -188,7 +190,7 @@ int main(void) {
   if (length < 0) return fail(IO_FAILURE, "standard input cannot be read: ", strerror(errno));
   find_text(config, "cniVersion", version, sizeof version);
   if (!is_line(version) || strpbrk(version, "\"\\")) strcpy(version, LAST_VERSION);
-  find_text(config, "socket", path, sizeof path);
+  enum found socket_found = find_text(config, "socket", path, sizeof path);
   if (strcmp(command, "VERSION") == 0) {
     printf("{\"cniVersion\":\"%s\",\"supportedVersions\":" VERSIONS "}\n", version);
     return 0;
@@ -200,6 +202,10 @@ int main(void) {
   /* Garbage may not even say where the agent is. */
   if (!is_object(config, (size_t)length))
     return fail(BAD_INPUT, "the network configuration on standard input is not a JSON object; nothing was changed", "");
+
+  /* Another agent's socket would be worse than none. */
+  if (socket_found == UNREADABLE)
+    return fail(BAD_INPUT, "socket: a path of at most 107 bytes without escapes is wanted; nothing was changed", "");
 
   int absent = strcmp(command, "STATUS") == 0 ? UNAVAILABLE : TRY_AGAIN;
   int fd = connect_to(path);

@@ -17,6 +17,8 @@ const TRY_AGAIN = 11;
 const UNAVAILABLE = 50;
 
 /** Bytes of a value of the environment. */
+/** `sun_path`, unix(7). */
+const MOST_PATH = 107;
 const MOST_VALUE = 2048;
 /** Without a byte from the agent, ms. */
 const PATIENCE = 90_000;
@@ -29,7 +31,7 @@ interface Answer {
 }
 
 async function answer(config: string): Promise<Answer> {
-  const { cniVersion = LAST_VERSION, socket = DEFAULT_SOCKET } = textsOf(config);
+  const { cniVersion = LAST_VERSION, socket } = textsOf(config);
   const failed = (code: number, msg: string): Answer => ({
     ok: false,
     body: `${JSON.stringify({ cniVersion, code, msg })}\n`,
@@ -44,6 +46,13 @@ async function answer(config: string): Promise<Answer> {
   if (!/^[ \t\r\n]*\{.*\}[ \t\r\n]*$/s.test(config)) {
     return failed(BAD_INPUT, 'the network configuration on standard input is not a JSON object; nothing was changed');
   }
+  // Another agent's socket would be worse than none.
+  if (socket === undefined || Buffer.byteLength(socket) > MOST_PATH) {
+    return failed(
+      BAD_INPUT,
+      `socket: a path of at most ${MOST_PATH} bytes without escapes is wanted; nothing was changed`,
+    );
+  }
   const absent = command === 'STATUS' ? UNAVAILABLE : TRY_AGAIN;
   try {
     const { status, body } = await ask(socket, config);
@@ -54,17 +63,19 @@ async function answer(config: string): Promise<Answer> {
   }
 }
 
-/** The two texts that concern the plugin. What is no JSON is the agent's to refuse, if its socket can be made out. */
+/**
+ * The two texts that concern the plugin; no socket: what stands there is no text. What is no JSON is the agent's to refuse, if
+ * its socket can be made out.
+ */
 function textsOf(config: string): { cniVersion?: string; socket?: string } {
   try {
-    const { cniVersion, socket } = JSON.parse(config) as Record<string, unknown>;
+    const { cniVersion, socket = DEFAULT_SOCKET } = JSON.parse(config) as Record<string, unknown>;
     return {
       ...(typeof cniVersion === 'string' && { cniVersion }),
       ...(typeof socket === 'string' && { socket }),
     };
   } catch {
-    const socket = /"socket"\s*:\s*"([^"\\]*)"/.exec(config)?.[1];
-    return socket === undefined ? {} : { socket };
+    return { socket: /"socket"\s*:\s*"([^"\\]*)"/.exec(config)?.[1] ?? DEFAULT_SOCKET };
   }
 }
 
