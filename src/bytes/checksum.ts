@@ -40,6 +40,11 @@ export function fold(sum: number): number {
   return (sum & 0xffff) + (sum >>> 16);
 }
 
+/** A checksum after one 16-bit word of what it covers has changed (RFC 1624, equation 3). */
+export function updateChecksum(checksum: number, before: number, after: number): number {
+  return ~fold((~checksum & 0xffff) + (~before & 0xffff) + after) & 0xffff;
+}
+
 /** Sum of both addresses of the IP packet at `ip`, not quite folded: their part of the pseudo-header. */
 export function addressSum(bytes: Uint8Array, ip: number, version: number): number {
   return version === 4 ? partialSum(bytes, ip + 12, 8) : partialSum(bytes, ip + 8, 32);

@@ -26,6 +26,7 @@ import {
 } from '../wire/ipv4.js';
 import { IPV6_HEADER, IPV6_HOP_LIMIT, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SOURCE } from '../wire/ipv6.js';
 import {
+  TCP_ACKNOWLEDGEMENT,
   TCP_CHECKSUM,
   TCP_CWR,
   TCP_DATA_OFFSET,
@@ -33,7 +34,12 @@ import {
   TCP_FLAGS,
   TCP_HEADER,
   TCP_PSH,
+  TCP_RST,
+  TCP_SEQUENCE,
   TCP_SYN,
+  TCP_URG,
+  TCP_URGENT,
+  TCP_WINDOW,
   tcpHeaderLength,
 } from '../wire/tcp.js';
 import { UDP_CHECKSUM, UDP_HEADER, UDP_LENGTH } from '../wire/udp.js';
@@ -50,12 +56,6 @@ const LONGEST = 65_535;
 /** Datagrams of a UDP superpacket, as many as the kernel's own GRO joins: more than 128 it drops when it cuts them. */
 const MOST_DATAGRAMS = 64;
 
-const TCP_SEQUENCE = 4;
-const TCP_ACKNOWLEDGEMENT = 8;
-const TCP_WINDOW = 14;
-const TCP_URGENT = 18;
-const TCP_RST = 0x04;
-const TCP_URG = 0x20;
 /** Flags that end a superpacket: they may stand on its last packet. */
 const TCP_ENDS = TCP_FIN | TCP_PSH;
 

@@ -12,11 +12,9 @@ import { get16, get32, put16, put32 } from '../wire/big-endian.js';
 import { TCP, UDP } from '../wire/ip.js';
 import { IPV4_CHECKSUM, IPV4_HEADER, IPV4_ID, IPV4_SOURCE, IPV4_TOTAL_LENGTH } from '../wire/ipv4.js';
 import { IPV6_HEADER, IPV6_PAYLOAD_LENGTH } from '../wire/ipv6.js';
-import { TCP_CHECKSUM, TCP_CWR, TCP_FIN, TCP_FLAGS, TCP_HEADER, TCP_PSH } from '../wire/tcp.js';
+import { TCP_CHECKSUM, TCP_CWR, TCP_FIN, TCP_FLAGS, TCP_HEADER, TCP_PSH, TCP_SEQUENCE } from '../wire/tcp.js';
 import { UDP_CHECKSUM, UDP_HEADER, UDP_LENGTH } from '../wire/udp.js';
 import { addressSum, checkRange, fold, partialSum } from './checksum.js';
-
-const TCP_SEQUENCE = 4;
 
 /** `ByteWork.split`. */
 export function split(

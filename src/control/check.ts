@@ -1,4 +1,5 @@
 /** Is this machine fit for this configuration? Pure: facts in, findings out, each with what to do about it. */
+
 import { formatMac, macFromName } from '../core/mac.js';
 import { addressIn, noSharedFamily, sharedFamilies, underlayText } from '../core/underlay.js';
 import {
@@ -10,11 +11,12 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
+import { IPV6_MIN_MTU } from '../wire/ipv6.js';
 import { hostPorts } from './check-host-ports.js';
 import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
 import { formatSeed } from './config/endpoint.js';
 import { type Endpoint, gossips, type PlacedConfig } from './config/node-config.js';
-import { BRIDGE, carriedSubnets, IPV6_MIN_MTU, PROTOCOL, tunMtu } from './desired-host.js';
+import { BRIDGE, carriedSubnets, PROTOCOL, tunMtu } from './desired-host.js';
 import { bad, type Finding, ok, warn } from './finding.js';
 import type { ActualRoute } from './host-plan.js';
 import type { InterfaceFacts, MachineFacts } from './machine-facts.js';

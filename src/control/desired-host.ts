@@ -2,8 +2,10 @@
  * What a node wants to find in the kernel of its machine: pure, from the configuration alone. How it gets there is
  * host-plan.ts, who does it is src/os/host-network.ts.
  */
+
 import { overlayAddress } from '../core/overlay-address.js';
 import type { Address, Family, Prefix } from '../wire/address.js';
+import { IPV6_MIN_MTU } from '../wire/ipv6.js';
 import { overhead } from '../wire/vxlan.js';
 import type { NodeConfig } from './config/node-config.js';
 
@@ -16,9 +18,6 @@ export const PROTOCOL = 84;
  * for each, a bridge with the whole subnet) goes first, and only addresses that nobody holds end here.
  */
 export const UNREACHABLE_METRIC = 4_278_198_272;
-
-/** The smallest link IPv6 runs on (RFC 8200 §5), bytes. */
-export const IPV6_MIN_MTU = 1280;
 
 /** An outer UDP payload is 65,507 bytes at most (IPv4); 22 of them are VXLAN and Ethernet. */
 export const MAX_TUN_MTU = 65_485;

@@ -82,7 +82,7 @@ export const PEER_TX_FRAMES = 0;
 export const PEER_TX_BYTES = 1;
 export const PEER_RX_FRAMES = 2;
 export const PEER_RX_BYTES = 3;
-const PEER_COLUMNS = 4;
+export const PEER_COLUMNS = 4;
 
 /** Counters of all workers in one shared buffer. */
 export class CounterTable {
@@ -105,7 +105,7 @@ export class CounterTable {
     return new Float64Array(this.memory, worker * CounterTable.#rowBytes(this.maxPeers), COUNTER_NAMES.length);
   }
 
-  /** The per-peer cells that worker `worker` writes: `peer * 4 + PEER_…`. */
+  /** The per-peer cells that worker `worker` writes: `peer * PEER_COLUMNS + PEER_…`. */
   peers(worker: number): Float64Array {
     const start = worker * CounterTable.#rowBytes(this.maxPeers) + 8 * COUNTER_NAMES.length;
     return new Float64Array(this.memory, start, this.maxPeers * PEER_COLUMNS);

@@ -1,4 +1,5 @@
 /** Lowers the maximum segment size that TCP connections agree on, so that their packets fit the path. */
+import { updateChecksum } from '../bytes/checksum.js';
 import { get16, put16 } from '../wire/big-endian.js';
 import { type IpView, TCP } from '../wire/ip.js';
 import { IPV4_HEADER } from '../wire/ipv4.js';
@@ -38,13 +39,6 @@ export function clampMss(view: IpView, mtu: number, checksumPartial: boolean): b
     put16(bytes, tcp + TCP_CHECKSUM, updateChecksum(checksum, swapIf(astride, before), swapIf(astride, most)));
   }
   return true;
-}
-
-/** A checksum after one 16-bit word of what it covers has changed (RFC 1624, equation 3). */
-function updateChecksum(checksum: number, before: number, after: number): number {
-  const sum = (~checksum & 0xffff) + (~before & 0xffff) + after;
-  const folded = (sum & 0xffff) + (sum >>> 16);
-  return ~((folded & 0xffff) + (folded >>> 16)) & 0xffff;
 }
 
 function swapIf(swap: boolean, word: number): number {

@@ -22,7 +22,7 @@ import {
   TOS,
   VIRTIO_HEADER,
 } from '../bytes/batch.js';
-import { C, PEER_RX_BYTES, PEER_RX_FRAMES } from '../core/counters.js';
+import { C, PEER_COLUMNS, PEER_RX_BYTES, PEER_RX_FRAMES } from '../core/counters.js';
 import { decapsulatedEcn, ECN_DROP, ECN_MASK } from '../core/ecn.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
 import { clampMss, isSyn } from '../core/mss.js';
@@ -156,8 +156,8 @@ export class Inbound {
     }
     counters[C.rx_frames] += accepted;
     counters[C.rx_bytes] += accepted * length;
-    peerCounters[peer * 4 + PEER_RX_FRAMES] += accepted;
-    peerCounters[peer * 4 + PEER_RX_BYTES] += accepted * length;
+    peerCounters[peer * PEER_COLUMNS + PEER_RX_FRAMES] += accepted;
+    peerCounters[peer * PEER_COLUMNS + PEER_RX_BYTES] += accepted * length;
     return accepted;
   }
 
@@ -279,8 +279,8 @@ export class Inbound {
     if (syn && clampMss(view, pathMtu(this.#context, peer), field !== 0)) counters[C.rx_mss_clamped]++;
     counters[C.rx_frames]++;
     counters[C.rx_bytes] += view.length;
-    peerCounters[peer * 4 + PEER_RX_FRAMES]++;
-    peerCounters[peer * 4 + PEER_RX_BYTES] += view.length;
+    peerCounters[peer * PEER_COLUMNS + PEER_RX_FRAMES]++;
+    peerCounters[peer * PEER_COLUMNS + PEER_RX_BYTES] += view.length;
     this.#asItWas = field === 0 && !syn;
     if (field !== 0) this.#complete(view, field, segment);
     else this.#append(view.offset, view.length, 0);

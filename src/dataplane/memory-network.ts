@@ -1,15 +1,12 @@
 /** An underlay without a kernel: nodes attach by address, and what one sends the other receives. */
+
 import { ADDRESS, type Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS, TOS } from '../bytes/batch.js';
+import { EHOSTUNREACH, EMSGSIZE } from '../bytes/errno.js';
 import { type Address, formatAddress, type Words } from '../wire/address.js';
+import { outerHeaders } from '../wire/vxlan.js';
 import type { UnderlayCapabilities, UnderlayEdge } from './edges.js';
 import { PacketQueue } from './packet-queue.js';
 
-/** errno values, as Linux has them: what a real socket would say. */
-const EMSGSIZE = 90;
-const EHOSTUNREACH = 113;
-
-/** IP and UDP headers outside, bytes, by family. */
-const OUTER_HEADERS = { 4: 28, 6: 48 } as const;
 const FIRST_SOURCE_PORT = 49_152;
 
 /** How a node is attached to a `MemoryNetwork`. */
@@ -108,7 +105,7 @@ export class MemoryUnderlay implements UnderlayEdge {
   #sendRecord({ bytes, records }: Batch, row: number): number {
     const length = records[row + LENGTH];
     const segment = records[row + SEGMENT] || length;
-    if (Math.min(segment, length) + OUTER_HEADERS[this.#address.family] > this.mtu) return EMSGSIZE;
+    if (Math.min(segment, length) + outerHeaders(this.#address.family) > this.mtu) return EMSGSIZE;
     const to: Words = [
       records[row + ADDRESS],
       records[row + ADDRESS + 1],

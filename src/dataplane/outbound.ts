@@ -8,6 +8,7 @@
  * check: a whole IP packet, from us, to a place that exists. route: whose is the destination. fit: no larger than the path
  * takes, or answered with ICMP, or fragmented. encapsulate: VXLAN in front, in place; a superpacket is split into frames.
  */
+
 import {
   ADDRESS,
   Batch,
@@ -21,7 +22,8 @@ import {
   TOS,
   VIRTIO_HEADER,
 } from '../bytes/batch.js';
-import { C, PEER_TX_BYTES, PEER_TX_FRAMES } from '../core/counters.js';
+import { EAGAIN, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '../bytes/errno.js';
+import { C, PEER_COLUMNS, PEER_TX_BYTES, PEER_TX_FRAMES } from '../core/counters.js';
 import { ECN_MASK } from '../core/ecn.js';
 import { flowHash } from '../core/flow-hash.js';
 import { NOBODY, SELF } from '../core/forwarding/change.js';
@@ -47,25 +49,18 @@ const READ_BYTES = 8 * (65_536 + HEADROOM);
 const FRAME_BYTES = 640 << 10;
 const FRAME_RECORDS = 512;
 /** A prefix for `split`, which copies it from the arena. */
-const PREFIX_BYTES = 32;
+const PREFIX_ROOM = 32;
 /** Largest payload of one UDP send over IPv4; IPv6 takes a little more. */
 const MAX_SEND = 65_507;
 /** Fragments of one packet: 64 KiB in the smallest pieces, 1,280 or for IPv4 at least 576 bytes. */
 const MAX_FRAGMENTS = 128;
-
-const EAGAIN = 11;
-const ENOBUFS = 105;
-const EINVAL = 22;
-const EMSGSIZE = 90;
-const ENETUNREACH = 101;
-const EHOSTUNREACH = 113;
 
 export class Outbound {
   readonly #device: DeviceEdge;
   readonly #underlay: UnderlayEdge;
   readonly #context: PathContext;
   readonly #answers: IcmpAnswers;
-  readonly #arena = Buffer.alloc(READ_BYTES + FRAME_BYTES + PREFIX_BYTES);
+  readonly #arena = Buffer.alloc(READ_BYTES + FRAME_BYTES + PREFIX_ROOM);
   readonly #prefixAt = READ_BYTES + FRAME_BYTES;
   readonly #read = new Batch(this.#arena, 0, READ_BYTES, READ_PACKETS);
   /** The same place, for one packet. */
@@ -371,8 +366,8 @@ export class Outbound {
     const { counters, peerCounters } = this.#context;
     counters[C.tx_frames] += frames;
     counters[C.tx_bytes] += bytes;
-    peerCounters[peer * 4 + PEER_TX_FRAMES] += frames;
-    peerCounters[peer * 4 + PEER_TX_BYTES] += bytes;
+    peerCounters[peer * PEER_COLUMNS + PEER_TX_FRAMES] += frames;
+    peerCounters[peer * PEER_COLUMNS + PEER_TX_BYTES] += bytes;
   }
 
   /** Sends early when what comes next would not fit behind what waits. */

@@ -2,7 +2,9 @@
  * What ICMP, and this machine's kernel, report of datagrams that were sent: read from the sockets' error queues, off the
  * hot path, by whoever opened the sockets. Pure reading: whether a report is believed is not decided here.
  */
+
 import { ADDRESS, Batch, FLAGS, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
+import { EMSGSIZE } from '../bytes/errno.js';
 import { icmpKind } from '../core/icmp-report.js';
 import type { PathReport } from '../core/path-report.js';
 import { POLLERR, type SystemCalls } from './system-calls.js';
@@ -18,7 +20,6 @@ const POLL_WORDS = 3;
 const LOCAL = 1;
 const ICMP = 2;
 const ICMPV6 = 3;
-const EMSGSIZE = 90;
 
 export class ErrorQueues {
   readonly #system: SystemCalls;

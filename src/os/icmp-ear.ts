@@ -3,10 +3,12 @@
  * are gone. By the optional package raw-socket, which needs CAP_NET_RAW while it is opened, runs on the main thread only,
  * and may be missing: without it the sockets' own error queues say enough.
  */
+
 import { createRequire } from 'node:module';
 import { readIcmpReport } from '../core/icmp-report.js';
 import type { PathReport } from '../core/path-report.js';
 import { ICMP_UNREACHABLE, ICMPV6_TOO_BIG, ICMPV6_UNREACHABLE } from '../wire/icmp.js';
+import { ICMP, ICMPV6 } from '../wire/ip.js';
 
 /** What is used of the package, which has no types of its own. */
 interface RawSocketModule {
@@ -27,10 +29,8 @@ const MOST = 500;
 /** How long it is, ms. */
 const PAUSE = 100;
 
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 /** The package's own names of address families. */
-const FAMILIES = { 4: 1, 6: 2 } as const;
+const RAW_FAMILIES = { 4: 1, 6: 2 } as const;
 /** <linux/icmp.h>, <linux/icmpv6.h>: a bit for each type, set: it is not wanted. Both options have the number 1. */
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
@@ -57,12 +57,12 @@ export class IcmpEar {
 
   #listen(raw: RawSocketModule, family: 4 | 6): void {
     const socket = raw.createSocket({
-      protocol: family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
-      addressFamily: FAMILIES[family],
+      protocol: family === 4 ? ICMP : ICMPV6,
+      addressFamily: RAW_FAMILIES[family],
     });
     this.#sockets.push(socket);
     const filter = icmpFilter(family);
-    socket.setOption(family === 4 ? SOL_RAW : IPPROTO_ICMPV6, ICMP_FILTER, filter, filter.length);
+    socket.setOption(family === 4 ? SOL_RAW : ICMPV6, ICMP_FILTER, filter, filter.length);
     socket.on('message', (message) => {
       if (++this.#heard === MOST) this.#rest();
       const report = readIcmpReport(family === 4 ? message.subarray((message[0] & 0x0f) * 4) : message, family);

@@ -2,7 +2,9 @@
  * UDP sockets as an underlay edge: one socket receives on the VXLAN port, shared with the other workers; several send,
  * because the outer source port carries the inner flow's hash and a socket has one port.
  */
+
 import { Batch, LENGTH, OFFSET, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
+import { EINVAL, EIO } from '../bytes/errno.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';
 import { type Address, addressBytes, writeWords } from '../wire/address.js';
 import type { Polled } from './poller.js';
@@ -20,9 +22,6 @@ const BUFFER = 4 << 20;
 const FIRST_PORT = 49_152;
 const LAST_PORT = 65_535;
 const PORT_TRIES = 32;
-
-const EIO = 5;
-const EINVAL = 22;
 
 /** A worker's sockets on one underlay address; plain data, so it crosses to a thread. */
 export interface UdpSockets {

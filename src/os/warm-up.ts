@@ -16,7 +16,7 @@ import { ICMP, ICMPV6, TCP, UDP } from '../wire/ip.js';
 import { IPV4_HEADER, writeIpv4Header } from '../wire/ipv4.js';
 import { IPV6_HEADER, writeIpv6Header } from '../wire/ipv6.js';
 import { encodePathProbe, pathProbeId } from '../wire/path-probe.js';
-import { TCP_DATA_OFFSET, TCP_FLAGS, TCP_HEADER } from '../wire/tcp.js';
+import { TCP_ACK, TCP_DATA_OFFSET, TCP_FLAGS, TCP_HEADER } from '../wire/tcp.js';
 import { writeUdpHeader } from '../wire/udp.js';
 import { ENCAPSULATION_ETHERTYPE, encapsulationPrefix } from '../wire/vxlan.js';
 import type { SystemCalls } from './system-calls.js';
@@ -27,7 +27,6 @@ import { UdpUnderlay } from './udp.js';
 const TURNS = 6000;
 const VXLAN = { vni: 1, port: 8472 };
 const MTU = 1450;
-const TCP_ACK = 0x10;
 
 /** The same packet each way, and how many of it come in one turn. */
 interface Traffic {

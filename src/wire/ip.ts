@@ -1,5 +1,5 @@
 /** An IP packet of either version, read in place. The formats are in ipv4.ts and ipv6.ts. */
-import { fold, sum } from '../bytes/checksum.js';
+import { fold, sum, updateChecksum } from '../bytes/checksum.js';
 import { V4_MAPPED } from './address.js';
 import { get16, get32, put16 } from './big-endian.js';
 import {
@@ -222,8 +222,7 @@ export class IpView {
     } else {
       const after = (before & ~ECN_BITS) | ecn;
       put16(bytes, offset, after);
-      const sum = (~get16(bytes, offset + IPV4_CHECKSUM) & 0xffff) + (~before & 0xffff) + after;
-      put16(bytes, offset + IPV4_CHECKSUM, ~fold(sum));
+      put16(bytes, offset + IPV4_CHECKSUM, updateChecksum(get16(bytes, offset + IPV4_CHECKSUM), before, after));
     }
     this.trafficClass = (this.trafficClass & ~ECN_BITS) | ecn;
   }

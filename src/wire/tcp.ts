@@ -25,9 +25,13 @@
 export const TCP_HEADER = 20;
 
 /** Offsets in the header. */
+export const TCP_SEQUENCE = 4;
+export const TCP_ACKNOWLEDGEMENT = 8;
 export const TCP_DATA_OFFSET = 12;
 export const TCP_FLAGS = 13;
+export const TCP_WINDOW = 14;
 export const TCP_CHECKSUM = 16;
+export const TCP_URGENT = 18;
 
 /** Bits at `TCP_FLAGS`. */
 export const TCP_FIN = 0x01;
@@ -35,6 +39,7 @@ export const TCP_SYN = 0x02;
 export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
+export const TCP_URG = 0x20;
 export const TCP_CWR = 0x80;
 
 const OPTION_END = 0;

@@ -2,11 +2,13 @@
  * The configuration file: its keys, what each may hold and what it means. The file is checked by it, the flags and
  * docs/configuration.md are made from it. What several keys must have in common is in semantic.ts.
  */
+
 import * as z from 'zod';
 import { parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
 import { isNodeName } from '../../wire/node-name.js';
 import { MAX_DATAGRAM } from '../../wire/sealed.js';
+import { MAX_VNI } from '../../wire/vxlan.js';
 import { DEFAULT_DEVICE, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from './defaults.js';
 import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
 import { OFFLOADS } from './offloads.js';
@@ -209,7 +211,7 @@ export const ConfigSchema = z.strictObject(
       .strictObject(
         {
           vni: key(
-            whole(1, 2 ** 24 - 1).default(1),
+            whole(1, MAX_VNI).default(1),
             'The VXLAN network identifier, the same on all nodes. Frames with another one are dropped.',
             { value: 'VNI', example: 1 },
           ),

@@ -2,6 +2,7 @@
  * What the keys of a configuration must have in common, with each other and with the world. Pure. Works on what could be
  * parsed, so that one bad value does not hide what is wrong elsewhere.
  */
+
 import { formatMac, macFromName } from '../../core/mac.js';
 import type { Underlay } from '../../core/underlay.js';
 import {
@@ -12,13 +13,11 @@ import {
   prefixContains,
   prefixesOverlap,
 } from '../../wire/address.js';
+import { IPV6_MIN_MTU } from '../../wire/ipv6.js';
 import type { WrittenEndpoint } from './endpoint.js';
 import type { NodeConfig } from './node-config.js';
 import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem } from './outer-address.js';
 import type { Problem } from './problem.js';
-
-/** Smallest link MTU of IPv6, RFC 8200 §5. */
-const IPV6_MIN_MTU = 1280;
 
 /** A pod subnet holds the node's own address, a gateway and pods: longest prefix for each family. */
 export const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };

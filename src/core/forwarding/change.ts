@@ -1,5 +1,6 @@
 /** What the forwarding table is told: the words that the control side and the table share. */
 import type { Address, Prefix } from '../../wire/address.js';
+import { ENCAPSULATION } from '../../wire/vxlan.js';
 
 /** Index of this node itself in the peer table. */
 export const SELF = 0;
@@ -7,8 +8,8 @@ export const SELF = 0;
 /** What a lookup returns when no peer is the answer. */
 export const NOBODY = -1;
 
-/** Bytes written before each inner packet: VXLAN header (8) and Ethernet header (14). */
-export const PREFIX_BYTES = 22;
+/** Bytes written before each inner packet: VXLAN header and Ethernet header. */
+export const PREFIX_BYTES = ENCAPSULATION;
 
 /** All that a worker needs to know about a peer. */
 export interface PeerRecord {
