@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../control/config/node-config.js';
 import type {
+  AcceptedStream,
   Clock,
   GossipTransport,
   StreamEnd,
@@ -19,11 +20,16 @@ export interface StreamLimits {
   readonly idleMs: number;
   /** Its longest life, ms: a stranger that drips bytes does not hold it for ever. */
   readonly lifeMs: number;
-  /** Streams that others hold open at once: beyond it the oldest gives way, so that strangers shut nobody out. */
+  /**
+   * Streams that others hold open at once: beyond it the oldest that has proved nothing gives way, so that strangers shut
+   * nobody out, and cut nobody off.
+   */
   readonly accepted: number;
+  /** Of these, from one address and not proven yet: one machine does not crowd out the others' first words. */
+  readonly strangersOfOne: number;
 }
 
-const LIMITS: StreamLimits = { idleMs: 10_000, lifeMs: 60_000, accepted: 128 };
+const LIMITS: StreamLimits = { idleMs: 10_000, lifeMs: 60_000, accepted: 128, strangersOfOne: 16 };
 /** UDP buffers, bytes: a burst of gossip waits here while the main thread is busy. */
 const BUFFER = 4 << 20;
 
@@ -44,7 +50,7 @@ export class GossipSockets implements GossipTransport {
   readonly #server: Server;
   readonly #streams = new Set<Socket>();
   /** Those that others opened, the oldest first. */
-  readonly #accepted = new Set<Socket>();
+  readonly #accepted = new Map<Socket, { readonly from: string; readonly stream: AcceptedStream }>();
   #closed: Promise<void> | undefined;
 
   private constructor(local: Endpoint, listener: TransportListener, limits: StreamLimits) {
@@ -59,12 +65,10 @@ export class GossipSockets implements GossipTransport {
     this.#server = createServer({ noDelay: true }, (socket) => {
       const remote = endpointOf(socket.remoteAddress, socket.remotePort);
       if (!remote) return void socket.destroy();
-      this.#attach(socket, this.#listener.accept(streamEnd(socket, remote)));
-      this.#accepted.add(socket);
-      const [oldest] = this.#accepted;
-      if (this.#accepted.size <= limits.accepted) return;
-      this.#accepted.delete(oldest);
-      oldest.destroy();
+      const stream = this.#listener.accept(streamEnd(socket, remote));
+      this.#attach(socket, stream);
+      this.#accepted.set(socket, { from: formatAddress(remote.address), stream });
+      this.#makeWay(formatAddress(remote.address));
     });
   }
 
@@ -116,6 +120,17 @@ export class GossipSockets implements GossipTransport {
     });
     this.#attach(socket, listener);
     return streamEnd(socket, to);
+  }
+
+  /** Another stream has come from that address: if that is one too many, one gives way. Where all are proven, it is the new one. */
+  #makeWay(from: string): void {
+    const strangers = [...this.#accepted].filter(([, { stream }]) => !stream.proven);
+    const ofOne = strangers.filter(([, other]) => other.from === from);
+    const tooMany = ofOne.length > this.#limits.strangersOfOne ? ofOne : strangers;
+    if (tooMany === strangers && this.#accepted.size <= this.#limits.accepted) return;
+    const [[oldest]] = tooMany;
+    this.#accepted.delete(oldest);
+    oldest.destroy();
   }
 
   /** Resolves when both ports are free. May be called again. */

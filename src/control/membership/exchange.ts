@@ -20,7 +20,7 @@ import {
   StateParts,
   type StreamMessage,
 } from '../../wire/gossip/stream.js';
-import type { StreamEnd, StreamListener } from './transport.js';
+import type { AcceptedStream, StreamEnd, StreamListener } from './transport.js';
 
 /** What a node puts into its streams and takes out of them. */
 export interface ExchangeHost {
@@ -49,6 +49,11 @@ abstract class Exchange implements StreamListener {
     this.host = host;
     this.#seal = seal;
     this.#stream = stream;
+  }
+
+  /** Whether the other side has proved that it holds a key. */
+  get proven(): boolean {
+    return this.#ready;
   }
 
   data(bytes: Uint8Array): void {
@@ -139,7 +144,7 @@ export class Asker extends Exchange {
 }
 
 /** The side that was connected to. */
-export class Answerer extends Exchange {
+export class Answerer extends Exchange implements AcceptedStream {
   #answered = false;
 
   protected opened(): void {}

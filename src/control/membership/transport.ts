@@ -19,11 +19,17 @@ export interface StreamListener {
   closed(reason?: string): void;
 }
 
+/** Who hears a stream that somebody else opened. */
+export interface AcceptedStream extends StreamListener {
+  /** Whether the other end has shown that it holds a key of the ring: the others give way to it. */
+  readonly proven: boolean;
+}
+
 export interface TransportListener {
   /** @param datagram valid until the call returns */
   datagram(datagram: Uint8Array, from: Endpoint): void;
   /** Somebody connected. */
-  accept(stream: StreamEnd): StreamListener;
+  accept(stream: StreamEnd): AcceptedStream;
 }
 
 export interface GossipTransport {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import type { Endpoint } from '../../../src/control/config/node-config.js';
-import type { StreamEnd, StreamListener, TransportListener } from '../../../src/control/membership/transport.js';
+import type { AcceptedStream, StreamEnd, TransportListener } from '../../../src/control/membership/transport.js';
 import { GossipSockets, type StreamLimits } from '../../../src/os/gossip-sockets.js';
 import { formatAddress } from '../../../src/wire/address.js';
 import { address } from '../control/sample-config.js';
@@ -18,8 +18,10 @@ async function freePort(): Promise<number> {
 }
 
 /** What happened at one end of a stream, and a wait for it. */
-class Heard implements StreamListener {
+class Heard implements AcceptedStream {
   text = '';
+  /** Set by hand: what proves is no business of the sockets. */
+  proven = false;
   reason: string | undefined;
   closes = 0;
   onData: (() => void) | undefined;
@@ -159,29 +161,76 @@ t.test('closing ends open streams at both ends, and frees the port', async (t) =
   t.same([heard.closes, bravo.accepted[0].heard.closes], [1, 1]);
 });
 
+const PATIENT = { idleMs: 60_000, lifeMs: 60_000, accepted: 8, strangersOfOne: 8 };
+
+/** Somebody connects from one of this machine's addresses, says nothing, and is accepted. */
+async function connectFrom(t: Test, { local, accepted, until }: Awaited<ReturnType<typeof open>>, from: string) {
+  const before = accepted.length;
+  const socket = createConnection({ port: local.port, host: '127.0.0.1', localAddress: from }).on('error', () => {});
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  await until(() => accepted.length > before);
+  return accepted[before].heard;
+}
+
 t.test('strangers that hold streams open shut nobody out: the oldest gives way', async (t) => {
-  const limits = { idleMs: 60_000, lifeMs: 60_000, accepted: 8 };
-  const { local, accepted, sockets, until } = await open(t, { limits });
-  const strangers: Socket[] = [];
-  for (let i = 0; i < limits.accepted + 5; i++) {
-    const socket = createConnection({ port: local.port, host: '127.0.0.1' }).on('error', () => {});
-    strangers.push(socket);
-    await once(socket, 'connect');
-    await until(() => accepted.length === i + 1);
-  }
-  await Promise.all(accepted.slice(0, 5).map(({ heard }) => heard.over));
-  t.equal(accepted.filter(({ heard }) => heard.closes > 0).length, 5);
+  const there = await open(t, { limits: PATIENT });
+  const strangers: Heard[] = [];
+  for (let i = 0; i < PATIENT.accepted + 5; i++) strangers.push(await connectFrom(t, there, `127.0.0.${2 + (i % 4)}`));
+  await Promise.all(strangers.slice(0, 5).map(({ over }) => over));
+  t.equal(strangers.filter(({ closes }) => closes > 0).length, 5);
   const heard = new Heard();
-  sockets.connect(local, heard).write(Buffer.from('member'));
-  await until(() => accepted.at(-1)?.heard.text === 'member');
+  there.sockets.connect(there.local, heard).write(Buffer.from('member'));
+  await there.until(() => there.accepted.at(-1)?.heard.text === 'member');
   t.equal(heard.closes, 0, 'a member gets in');
-  for (const socket of strangers) socket.destroy();
+});
+
+t.test('strangers cut nobody off who has proved that it holds the key, however old its stream is', async (t) => {
+  const there = await open(t, { limits: PATIENT });
+  const members: Heard[] = [];
+  const prove = async (from: string) => {
+    const member = await connectFrom(t, there, from);
+    member.proven = true;
+    members.push(member);
+  };
+  await prove('127.0.0.2');
+  await prove('127.0.0.2');
+  const strangers: Heard[] = [];
+  for (let i = 0; i < 40; i++) strangers.push(await connectFrom(t, there, `127.0.0.${3 + (i % 8)}`));
+  await Promise.all(strangers.slice(0, 34).map(({ over }) => over));
+  t.same(
+    strangers.map(({ closes }) => closes),
+    [...new Array(34).fill(1), ...new Array(6).fill(0)],
+  );
+  while (members.length < PATIENT.accepted) await prove('127.0.0.2');
+  const last = await connectFrom(t, there, '127.0.0.9');
+  await last.over;
+  t.ok(
+    members.every(({ closes }) => closes === 0),
+    'where all are proven, the stranger is who goes',
+  );
+});
+
+t.test('one machine holds few streams without proof, and so leaves room for the others', async (t) => {
+  const there = await open(t, { limits: { ...PATIENT, strangersOfOne: 3 } });
+  const other = await connectFrom(t, there, '127.0.0.2');
+  const proven = await connectFrom(t, there, '127.0.0.3');
+  proven.proven = true;
+  const crowd: Heard[] = [];
+  for (let i = 0; i < 20; i++) crowd.push(await connectFrom(t, there, '127.0.0.3'));
+  await Promise.all(crowd.slice(0, 17).map(({ over }) => over));
+  t.same(
+    crowd.slice(17).map(({ closes }) => closes),
+    [0, 0, 0],
+    'its latest stay',
+  );
+  t.same([other.closes, proven.closes], [0, 0]);
 });
 
 t.test('a stream that moves nothing is closed, and one that never ends', async (t) => {
   for (const [limits, reason] of [
-    [{ idleMs: 20, lifeMs: 60_000, accepted: 8 }, 'nothing came for 0.02 s'],
-    [{ idleMs: 60_000, lifeMs: 20, accepted: 8 }, 'it lasted for 0.02 s'],
+    [{ ...PATIENT, idleMs: 20 }, 'nothing came for 0.02 s'],
+    [{ ...PATIENT, lifeMs: 20 }, 'it lasted for 0.02 s'],
   ] as const) {
     const [alpha, bravo] = [await open(t), await open(t, { limits })];
     const heard = new Heard();

@@ -138,6 +138,16 @@ t.test('two nodes tell each other all that they know', async (t) => {
   }
 });
 
+t.test('who says hello has proved nothing yet: it may be a recording', (t) => {
+  const { alpha, bravo, asker, answerer, carry } = setUp({ kind: 'state' });
+  answerer.data(alpha.end.take());
+  t.equal(answerer.proven, false);
+  asker.data(bravo.end.take());
+  carry();
+  t.equal(answerer.proven, true);
+  t.end();
+});
+
 t.test('a state of many messages', async (t) => {
   const { alpha, bravo, outcomes, carry } = setUp({ kind: 'state' });
   const many = Array.from({ length: 1000 }, () => record('delta'));
