@@ -26,6 +26,7 @@ const LONG_THERE = 3_600_000;
 export interface SimCard extends Card {
   /** Which of the things that the node has said of itself: a refutation says the same again. */
   readonly version: number;
+  readonly incarnation: number;
 }
 
 /** How large a cluster is, what network it runs on, and who hears of it. */
@@ -63,7 +64,7 @@ export class SimCluster {
     this.#options = options;
     this.network = new SimNetwork(options.network, options.random);
     this.#wakes = new Float64Array(options.nodes + options.room).fill(Number.POSITIVE_INFINITY);
-    for (let node = 0; node < options.nodes; node++) this.#cards.push({ size: CARD_BYTES, version: 1 });
+    for (let node = 0; node < options.nodes; node++) this.#cards.push({ size: CARD_BYTES, version: 1, incarnation: 1 });
     const all = this.#cards.map(
       (card, node): MemberRecord<SimCard> => ({ node, state: ALIVE, incarnation: 1, card, ageMs: LONG_THERE }),
     );
@@ -119,7 +120,7 @@ export class SimCluster {
   /** A node that nobody knows joins by way of another. */
   join(through: NodeId): NodeId {
     const node = this.#cards.length;
-    this.#cards.push({ size: CARD_BYTES, version: 1 });
+    this.#cards.push({ size: CARD_BYTES, version: 1, incarnation: this.#firstIncarnation() });
     const swim = this.#make(node);
     this.#planWake(node, swim);
     this.#seeds.set(node, through);
@@ -136,8 +137,8 @@ export class SimCluster {
   update(node: NodeId): void {
     const swim = this.#swims[node];
     if (!swim) return;
-    this.#cards[node] = { size: CARD_BYTES, version: this.#cards[node].version + 1 };
-    swim.update(this.#cards[node], swim.nextIncarnation(), this.#now);
+    const incarnation = swim.nextIncarnation();
+    swim.update(this.#renew(node, incarnation, 1), incarnation, this.#now);
     this.#planWake(node, swim);
   }
 
@@ -152,7 +153,7 @@ export class SimCluster {
 
   /** A node that was killed is back, and remembers nothing but whom to ask; it says something else of itself. */
   restart(node: NodeId, through: NodeId): void {
-    this.#cards[node] = { size: CARD_BYTES, version: this.#cards[node].version + 1 };
+    this.#renew(node, this.#firstIncarnation(), 1);
     const swim = this.#make(node);
     this.#planWake(node, swim);
     this.#seeds.set(node, through);
@@ -169,13 +170,24 @@ export class SimCluster {
     });
   }
 
+  /** By the clock, as the driver has it: above those of an earlier life. */
+  #firstIncarnation(): number {
+    return 1 + Math.floor(this.#now / 1000);
+  }
+
+  /** @param news 0: the node says the same again */
+  #renew(node: NodeId, incarnation: number, news: 0 | 1): SimCard {
+    const card = { size: CARD_BYTES, version: this.#cards[node].version + news, incarnation };
+    this.#cards[node] = card;
+    return card;
+  }
+
   #make(node: NodeId): Swim<SimCard> {
     const { profile, random, onEvent, nodes, room } = this.#options;
     const swim = new Swim<SimCard>({
       self: node,
       card: this.#cards[node],
-      // By the clock, as the driver has it: above those of an earlier life.
-      incarnation: 1 + Math.floor(this.#now / 1000),
+      incarnation: this.#cards[node].incarnation,
       profile,
       cards: this.#store,
       now: this.#now,
@@ -184,7 +196,8 @@ export class SimCluster {
         random,
         sizeOf: updateBytes,
         packetOverhead: PACKET_RESERVE,
-        renew: () => this.#cards[node],
+        incarnationOf: ({ incarnation }) => incarnation,
+        renew: (incarnation) => this.#renew(node, incarnation, 0),
         judge: () => 'accept',
       },
       outputs: {

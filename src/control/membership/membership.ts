@@ -146,6 +146,7 @@ export class Membership {
       now: clock.now(),
       tools: {
         random,
+        incarnationOf: ({ statement }) => statement.incarnation,
         renew: (incarnation) => this.#card.renew(incarnation),
         linked: (one, other) => this.#ways.linked(one, other),
         judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),

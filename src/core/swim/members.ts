@@ -151,9 +151,11 @@ export class Members<C extends Card> {
       this.#remember(record, state, slot, now);
       return;
     }
-    // A card newer than ours is worth having, whatever became of its node.
-    const newer = node !== this.self && (slot < 0 || incarnation > this.table.incarnations[slot]);
-    if (state === ALIVE || newer) this.#alive({ kind: 'alive', node, incarnation, card }, !quietly, now);
+    // A card newer than ours is worth having, whatever became of its node. How new it is its node has signed: that it is
+    // accused in a later incarnation makes no old card new.
+    const said = this.#tools.incarnationOf(card);
+    const newer = node !== this.self && (slot < 0 || this.#isNewer(slot, card));
+    if (state === ALIVE || newer) this.#alive({ kind: 'alive', node, incarnation: said, card }, !quietly, now);
     if (state === LEFT) this.apply({ kind: 'left', node, incarnation }, this.self, now);
     // Hearsay begins a suspicion; it does not confirm one, as a probe of our own would.
     else if (state !== ALIVE && !this.#suspects(node, incarnation)) {
@@ -233,7 +235,7 @@ export class Members<C extends Card> {
     } else if (incarnation > this.table.incarnations[slot]) {
       this.#revive(slot, incarnation, card, now);
     } else {
-      this.counts.staleUpdates++;
+      if (!this.#learn(slot, card)) this.counts.staleUpdates++;
       return;
     }
     if (tell) this.#tell(update);
@@ -254,6 +256,21 @@ export class Members<C extends Card> {
       this.revived++;
       this.#notify({ kind: 'joined', node, card });
     } else if (card !== before) this.#notify({ kind: 'updated', node, card, before });
+  }
+
+  /**
+   * Takes a card that is newer than the one known, though what its node is accused of stands: the accusation was of a later
+   * incarnation, and came first. @returns whether it is newer
+   */
+  #learn(slot: number, card: C): boolean {
+    if (!this.#isNewer(slot, card)) return false;
+    const node = this.table.nodes[slot];
+    const state = this.table.state(slot);
+    const before = this.#cardAt(slot);
+    this.#setCard(slot, card);
+    if (state === DEAD || state === LEFT) this.#notify({ kind: 'remembered', node, card, state });
+    else this.#notify({ kind: 'updated', node, card, before });
+    return true;
   }
 
   #suspect(update: Update<C> & { kind: 'suspect' }, now: number): void {
@@ -344,7 +361,7 @@ export class Members<C extends Card> {
       this.#notify({ kind: 'remembered', node, card, state });
       return;
     }
-    if (incarnation > this.table.incarnations[slot]) this.#setCard(slot, card);
+    this.#learn(slot, card);
     if (state === DEAD) this.apply({ kind: 'dead', node, incarnation, from: this.self }, this.self, now);
     else this.apply({ kind: 'left', node, incarnation }, this.self, now);
   }
@@ -387,6 +404,10 @@ export class Members<C extends Card> {
 
   #cardAt(slot: number): C {
     return this.#cards.get(this.table.cards[slot]);
+  }
+
+  #isNewer(slot: number, card: C): boolean {
+    return this.#tools.incarnationOf(card) > this.#tools.incarnationOf(this.#cardAt(slot));
   }
 
   #setCard(slot: number, card: C): void {

@@ -60,14 +60,14 @@ export interface MemberRecord<C extends Card> {
 export type SwimEvent<C extends Card> =
   /** First heard of, or back after it was dead or left (or only remembered). */
   | { readonly kind: 'joined'; readonly node: NodeId; readonly card: C }
-  /** Alive, with another card. */
+  /** Alive or suspected, with another card. */
   | { readonly kind: 'updated'; readonly node: NodeId; readonly card: C; readonly before: C }
   | { readonly kind: 'suspected'; readonly node: NodeId }
   /** A suspicion was refuted. */
   | { readonly kind: 'recovered'; readonly node: NodeId }
   | { readonly kind: 'failed'; readonly node: NodeId }
   | { readonly kind: 'left'; readonly node: NodeId }
-  /** Another member told of one that was dead or left before this node knew it: what it had is not lost yet. */
+  /** One that is dead or left was not known yet, or has said something newer than was known: what it had is not lost yet. */
   | { readonly kind: 'remembered'; readonly node: NodeId; readonly card: C; readonly state: typeof DEAD | typeof LEFT }
   /** Dead or left for `forgetAfter`: its card is released after this call. */
   | { readonly kind: 'forgotten'; readonly node: NodeId; readonly card: C }
@@ -103,6 +103,8 @@ export interface SwimTools<C extends Card> {
    * that this node cannot reach are probed through helpers that can, and are told nothing directly.
    */
   readonly linked?: (one: NodeId, other: NodeId) => boolean;
+  /** The incarnation in which the node itself said this: others may have accused it in a later one. */
+  readonly incarnationOf: (card: C) => number;
   /** This node's own card under a new incarnation: called when it has to refute. The driver signs it. */
   readonly renew: (incarnation: number) => C;
   /**

@@ -16,12 +16,13 @@ import { card, PACKET_OVERHEAD, type TestCard } from './network.js';
 const node = fc.integer({ min: 0, max: 12 });
 const incarnation = fc.oneof(fc.integer({ min: -1, max: 5 }), fc.constantFrom(2 ** 32 - 1, 2 ** 32, Number.NaN));
 const owner = fc.constantFrom('right', 'right', 'right', 'wrong');
-const named = (node: number, owner: string) => card(owner === 'right' ? `owner ${node}` : 'a thief');
+const named = (node: number, owner: string, incarnation: number) =>
+  card(owner === 'right' ? `owner ${node}` : 'a thief', '', incarnation);
 
 const update: fc.Arbitrary<Update<TestCard>> = fc
   .record({ kind: fc.constantFrom('alive', 'suspect', 'dead', 'left'), node, incarnation, from: node, owner })
   .map(({ kind, node, incarnation, from, owner }) => {
-    if (kind === 'alive') return { kind, node, incarnation, card: named(node, owner) };
+    if (kind === 'alive') return { kind, node, incarnation, card: named(node, owner, incarnation) };
     return kind === 'left' ? { kind, node, incarnation } : ({ kind, node, incarnation, from } as Update<TestCard>);
   });
 const probe: fc.Arbitrary<Probe> = fc.record({
@@ -32,8 +33,8 @@ const probe: fc.Arbitrary<Probe> = fc.record({
 const state = fc.constantFrom<MemberState>(ALIVE, SUSPECT, DEAD, LEFT);
 const ageMs = fc.oneof(fc.integer({ min: -10, max: 4_000_000 }), fc.constant(Number.NaN));
 const record = fc
-  .record({ node, state, incarnation, ageMs, owner })
-  .map(({ owner, ...record }) => ({ ...record, card: named(record.node, owner) }));
+  .record({ node, state, incarnation, ageMs, owner, behind: fc.nat(2) })
+  .map(({ owner, behind, ...record }) => ({ ...record, card: named(record.node, owner, record.incarnation - behind) }));
 
 const step = fc.oneof(
   fc.record({ kind: fc.constant('packet'), from: node, updates: fc.array(update, { maxLength: 5 }), probe }),

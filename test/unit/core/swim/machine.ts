@@ -33,7 +33,8 @@ export class TestMachine {
         random: seededRandom(seed),
         sizeOf: (update) => (update.kind === 'alive' ? 20 + update.card.size : 20),
         packetOverhead: PACKET_OVERHEAD,
-        renew: (incarnation) => card('owner 0', `renewed ${incarnation}`),
+        incarnationOf: ({ incarnation }) => incarnation,
+        renew: (incarnation) => card('owner 0', `renewed ${incarnation}`, incarnation),
         judge: (_node, card, known) => (known === undefined || known.owner === card.owner ? 'accept' : 'conflict'),
       },
       outputs: {
@@ -96,7 +97,7 @@ export const alive = (node: NodeId, incarnation = 1, text = ''): Update<TestCard
   kind: 'alive',
   node,
   incarnation,
-  card: card(`owner ${node}`, text),
+  card: card(`owner ${node}`, text, incarnation),
 });
 export const suspect = (node: NodeId, incarnation: number, from: NodeId): Update<TestCard> => ({
   kind: 'suspect',

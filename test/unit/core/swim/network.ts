@@ -8,9 +8,10 @@ import type { Card, NodeId, Packet, SwimEvent, SwimOutputs } from '../../../../s
 export interface TestCard extends Card {
   readonly owner: string;
   readonly text: string;
+  readonly incarnation: number;
 }
 
-export const card = (owner: string, text = ''): TestCard => ({ size: 40, owner, text });
+export const card = (owner: string, text = '', incarnation = 1): TestCard => ({ size: 40, owner, text, incarnation });
 
 export interface Seen {
   readonly at: number;
@@ -61,7 +62,7 @@ export class TestNetwork {
 
   /** A machine starts, or starts again and knows nothing. */
   start(node: NodeId, owner = `owner ${node}`, incarnation = 1): Swim<TestCard> {
-    const machine: Partial<Machine> = { card: card(owner), up: true, slowness: 0, wakeAt: Number.NaN };
+    const machine: Partial<Machine> = { card: card(owner, '', incarnation), up: true, slowness: 0, wakeAt: Number.NaN };
     const outputs: SwimOutputs<TestCard> = {
       send: (to, packet) => this.#send(node, to, packet),
       sync: (to) => this.sync(node, to),
@@ -70,7 +71,7 @@ export class TestNetwork {
     };
     const swim = new Swim<TestCard>({
       self: node,
-      card: card(owner),
+      card: card(owner, '', incarnation),
       incarnation,
       profile: this.#profile,
       tools: {
@@ -78,7 +79,8 @@ export class TestNetwork {
         ...(this.linked && { linked: this.linked }),
         sizeOf: (update) => (update.kind === 'alive' ? 20 + update.card.size : 20),
         packetOverhead: PACKET_OVERHEAD,
-        renew: () => ({ ...this.machine(node).card }),
+        incarnationOf: ({ incarnation }) => incarnation,
+        renew: (incarnation) => ({ ...this.machine(node).card, incarnation }),
         judge: (_node, card, known) => (known === undefined || known.owner === card.owner ? 'accept' : 'conflict'),
       },
       outputs,

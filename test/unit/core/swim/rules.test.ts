@@ -9,7 +9,7 @@ const record = (node: number, state: MemberState, incarnation: number, ageMs = 0
   node,
   state,
   incarnation,
-  card: card(owner),
+  card: card(owner, '', incarnation),
   ageMs,
 });
 const kinds = (machine: TestMachine) => machine.events.map(({ kind }) => kind);
@@ -254,7 +254,7 @@ t.test('a restarted node outdoes what is remembered of it', async (t) => {
 
 t.test('a foreign card is a conflict and changes nothing', async (t) => {
   const machine = new TestMachine(2);
-  const stolen = card('a thief');
+  const stolen = card('a thief', '', 9);
   machine.hear(2, { kind: 'alive', node: 1, incarnation: 9, card: stolen });
   machine.hear(2, { kind: 'alive', node: 1, incarnation: 0, card: stolen });
   machine.swim.mergeState([record(1, SUSPECT, 9, 0, 'a thief'), record(1, DEAD, 9, 0, 'a thief')], 0);
@@ -347,7 +347,7 @@ t.test('the dead are told for a while, who left is not', async (t) => {
   t.same(new Set(machine.sent.map(({ to }) => to)), new Set([1]));
   machine.run(40_000);
   machine.forgetOutput();
-  machine.swim.update(card('owner 0', 'late'), machine.swim.nextIncarnation(), machine.now);
+  machine.swim.update(card('owner 0', 'late', 2), machine.swim.nextIncarnation(), machine.now);
   machine.run(5000);
   t.same(machine.sent, []);
   t.equal(machine.swim.pending, 1, 'kept for whoever comes');
@@ -377,6 +377,46 @@ t.test('exchanged states: news of any state is taken, the dead are asked first',
   t.equal(machine.swim.member(5)?.state, DEAD, 'the same incarnation does not rise');
   machine.hear(1, alive(5, 4));
   t.equal(machine.swim.member(5)?.state, ALIVE);
+});
+
+t.test('an accusation of a later incarnation makes no old card new', async (t) => {
+  for (const state of [SUSPECT, LEFT] as const) {
+    const machine = new TestMachine(2);
+    machine.hear(1, alive(1, 5, 'new'));
+    machine.forgetOutput();
+    machine.swim.mergeState([{ node: 1, state, incarnation: 6, card: card('owner 1', 'old', 4), ageMs: 0 }], 0);
+    t.match(machine.swim.member(1), { state, incarnation: 6, card: { text: 'new' } });
+    t.same(kinds(machine), [state === SUSPECT ? 'suspected' : 'left'], 'the accusation counts');
+  }
+  const machine = new TestMachine(2);
+  machine.hear(2, alive(1, 5, 'new'), dead(1, 5, 2));
+  machine.swim.mergeState([{ node: 1, state: DEAD, incarnation: 6, card: card('owner 1', 'old', 4), ageMs: 0 }], 0);
+  t.match(machine.swim.member(1), { state: DEAD, incarnation: 6, card: { text: 'new' } }, 'nor among the dead');
+});
+
+t.test('a newer card is taken though an accusation of its incarnation was here before it', async (t) => {
+  for (const [accusation, state, kind] of [
+    [suspect(1, 5, 2), SUSPECT, 'updated'],
+    [dead(1, 5, 2), DEAD, 'remembered'],
+    [left(1, 5), LEFT, 'remembered'],
+  ] as const) {
+    const news = card('owner 1', 'new', 5);
+    for (const tell of [
+      (machine: TestMachine) => machine.hear(1, { kind: 'alive', node: 1, incarnation: 5, card: news }),
+      (machine: TestMachine) => machine.swim.mergeState([{ node: 1, state, incarnation: 5, card: news, ageMs: 0 }], 0),
+    ]) {
+      const machine = new TestMachine(2);
+      machine.hear(2, accusation);
+      machine.forgetOutput();
+      tell(machine);
+      t.match(machine.swim.member(1), { state, incarnation: 5, card: news }, 'the accusation stands');
+      t.same(kinds(machine), [kind]);
+      tell(machine);
+      t.same(kinds(machine), [kind], 'once');
+      machine.hear(1, alive(1, 6, 'newest'));
+      t.match(machine.swim.member(1), { state: ALIVE, card: { text: 'newest' } });
+    }
+  }
 });
 
 t.test('pushed and merged, a state is the same elsewhere', async (t) => {
