@@ -184,6 +184,7 @@ const ALARMING: ReadonlySet<string> = new Set([
   'claim-file',
   'conflict',
   'failed',
+  'incarnations-spent',
   'join-name-failed',
   'join-retry',
   'no-address',

@@ -38,12 +38,20 @@ import type { EventLog } from './events.js';
 import { Answerer, Asker, type ExchangeHost, type Outcome, type Question } from './exchange.js';
 import { type Candidates, Joiner } from './joiner.js';
 import { Names, type Verify } from './names.js';
-import { claimFacts, firstFacts, OwnCard, type OwnFacts, type Sign } from './own-card.js';
+import {
+  claimFacts,
+  firstFacts,
+  firstIncarnation,
+  latestIncarnation,
+  OwnCard,
+  type OwnFacts,
+  type Sign,
+} from './own-card.js';
 import { type Refusal, Registrar } from './registrar.js';
 import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
 import { Transports } from './transports.js';
 import { endpointsOf, Ways } from './ways.js';
-import { eventWords, exhaustedWords, refutedWords, subnetWords } from './words.js';
+import { eventWords, exhaustedWords, type MemberEvent, refutedWords, spentWords, subnetWords } from './words.js';
 
 /** Peers follow the members after this pause, ms: many changes become one switch of the forwarding table. */
 const PEERS_PAUSE = 10;
@@ -132,8 +140,7 @@ export class Membership {
     this.#options = options;
     this.#seeds = options.join;
     this.#self = this.directory.intern(facts.node);
-    // Seconds since 1970: they grow faster than refutations. If the clock was set back, the others object, as to an accusation.
-    this.#card = new OwnCard(firstFacts(facts, remembered, profile.forgetAfter), sign, Math.floor(clock.wall() / 1000));
+    this.#card = new OwnCard(firstFacts(facts, remembered, profile.forgetAfter), sign, firstIncarnation(clock.wall()));
     this.#names = new Names(this.directory, verify);
     this.#ways = new Ways(this.#self, (node) => this.#swim.member(node)?.card.statement);
     this.#transports = new Transports((local) => this.#openTransport(local));
@@ -147,6 +154,7 @@ export class Membership {
       tools: {
         random,
         incarnationOf: ({ statement }) => statement.incarnation,
+        latestIncarnation: () => latestIncarnation(clock.wall()),
         renew: (incarnation) => this.#card.renew(incarnation),
         linked: (one, other) => this.#ways.linked(one, other),
         judge: (node, card, known) => (this.#refusal(node, card, known) ? 'conflict' : 'accept'),
@@ -471,6 +479,10 @@ export class Membership {
       this.#tell('refuted', accuser, refutedWords(accuser));
       return;
     }
+    if (event.kind === 'spent') {
+      this.#tell('incarnations-spent', this.#options.facts.node, spentWords());
+      return;
+    }
     const name = this.directory.name(event.node);
     if (event.kind === 'conflict') {
       this.#hearConflict(event.node, event.card);
@@ -484,7 +496,7 @@ export class Membership {
   }
 
   /** The registrar and the claims follow the members. */
-  #follow(event: Exclude<SwimEvent<SignedStatement>, { kind: 'refuted' | 'conflict' }>): void {
+  #follow(event: MemberEvent<SignedStatement>): void {
     const { node } = event;
     const now = this.#options.clock.now();
     const name = this.directory.name(node);

@@ -11,6 +11,27 @@ export type Sign = (statement: Statement) => SignedStatement;
 /** To everybody a node that was away for no longer still has its subnet, ms; a note of it may be half a minute old. */
 const BACK_SOON = 120_000;
 
+/**
+ * A clock that is right within this is no reason to drop anything, s. An accusation moves its node that far ahead of the
+ * clock, and no farther: what comes on top it has to refute one by one, and two thousand million would be left.
+ */
+const CLOCKS_DIFFER = 366 * 86_400;
+/** No node begins above it, whatever its clock says: above it there is room for refutations, beyond a clock's year too. */
+const LAST_TO_BEGIN_WITH = 2 ** 32 - 2 ** 26;
+
+/**
+ * To begin with: seconds since 1970, which grow faster than refutations. If the clock was set back, the others object, as to
+ * an accusation.
+ */
+export function firstIncarnation(wallMs: number): number {
+  return Math.max(0, Math.min(Math.floor(wallMs / 1000), LAST_TO_BEGIN_WITH));
+}
+
+/** What a node can have come to by itself. */
+export function latestIncarnation(wallMs: number): number {
+  return firstIncarnation(wallMs) + CLOCKS_DIFFER;
+}
+
 export class OwnCard {
   readonly #sign: Sign;
   #facts: OwnFacts;

@@ -3,10 +3,11 @@ import type { PoolUsage } from '../../core/ipam/subnet-claims.js';
 import type { Card, SwimEvent } from '../../core/swim/types.js';
 import { formatPrefix, type Prefix } from '../../wire/address.js';
 
-type MemberEvent = Exclude<SwimEvent<Card>, { kind: 'conflict' | 'refuted' }>;
+/** What becomes of a member. */
+export type MemberEvent<C extends Card> = Exclude<SwimEvent<C>, { kind: 'conflict' | 'refuted' | 'spent' }>;
 
 /** @param node the name of the node that it is about */
-export function eventWords(event: MemberEvent, node: string): string {
+export function eventWords(event: MemberEvent<Card>, node: string): string {
   switch (event.kind) {
     case 'joined':
       return `${node} is there`;
@@ -31,6 +32,13 @@ export function eventWords(event: MemberEvent, node: string): string {
 export function refutedWords(accuser: string | undefined): string {
   if (accuser === undefined) return 'this node is back: the others remembered an earlier life of it';
   return `${accuser || 'somebody'} did not reach this node, which says that it is alive`;
+}
+
+export function spentWords(): string {
+  return (
+    'this node has said the last that it can say of itself: the others take no change of it, and if they hold it for dead ' +
+    'they go on so; end it, and start it when they have forgotten it (gossip.forgetAfter). Whoever led it here has the key'
+  );
 }
 
 export function subnetWords({ podCidr }: { readonly podCidr: readonly Prefix[] }): string {

@@ -21,7 +21,7 @@ import {
 } from './types.js';
 
 /** Incarnations are 32 bits, unsigned. */
-const MAX_INCARNATION = 2 ** 32 - 1;
+export const MAX_INCARNATION = 2 ** 32 - 1;
 
 /** Expired members are looked for at most this often in `forgetAfter`: it means looking at all. */
 const SWEEPS = 60;
@@ -100,6 +100,8 @@ export class Members<C extends Card> {
 
   /** This node's state and card changed; tells everybody. */
   renew(card: C, incarnation: number): void {
+    if (incarnation === MAX_INCARNATION && this.incarnation < incarnation)
+      this.#notify({ kind: 'spent', node: this.self });
     this.card = card;
     this.incarnation = incarnation;
     this.#tell(this.#ownClaim());
@@ -113,10 +115,14 @@ export class Members<C extends Card> {
 
   /** @param teller who is held to be the accuser where the update does not say it */
   apply(update: Update<C>, teller: NodeId, now: number): void {
-    if (!validIncarnation(update.incarnation)) {
-      this.counts.invalidUpdates++;
-      return;
-    }
+    const { kind, node, incarnation } = update;
+    if (!validIncarnation(incarnation)) this.counts.invalidUpdates++;
+    // What a node says of itself it has signed; what others say of it has to be possible.
+    else if (kind !== 'alive' && !this.#isPossible(node, incarnation, 0)) this.counts.impossibleIncarnations++;
+    else this.#apply(update, teller, now);
+  }
+
+  #apply(update: Update<C>, teller: NodeId, now: number): void {
     switch (update.kind) {
       case 'alive':
         if (this.#acceptable(update.node, update.card)) this.#alive(update, true, now);
@@ -145,6 +151,11 @@ export class Members<C extends Card> {
       return;
     }
     if (!this.#acceptable(node, card)) return;
+    const said = this.#tools.incarnationOf(card);
+    if (!this.#isPossible(node, incarnation, said)) {
+      this.counts.impossibleIncarnations++;
+      return;
+    }
     const gone = state === DEAD || state === LEFT;
     const slot = this.table.slotOf(node);
     if (gone && node !== this.self && (slot < 0 || this.table.state(slot) >= DEAD)) {
@@ -153,13 +164,12 @@ export class Members<C extends Card> {
     }
     // A card newer than ours is worth having, whatever became of its node. How new it is its node has signed: that it is
     // accused in a later incarnation makes no old card new.
-    const said = this.#tools.incarnationOf(card);
     const newer = node !== this.self && (slot < 0 || this.#isNewer(slot, card));
     if (state === ALIVE || newer) this.#alive({ kind: 'alive', node, incarnation: said, card }, !quietly, now);
-    if (state === LEFT) this.apply({ kind: 'left', node, incarnation }, this.self, now);
+    if (state === LEFT) this.#apply({ kind: 'left', node, incarnation }, this.self, now);
     // Hearsay begins a suspicion; it does not confirm one, as a probe of our own would.
     else if (state !== ALIVE && !this.#suspects(node, incarnation)) {
-      this.apply({ kind: 'suspect', node, incarnation, from: this.self }, this.self, now);
+      this.#apply({ kind: 'suspect', node, incarnation, from: this.self }, this.self, now);
     }
   }
 
@@ -183,7 +193,7 @@ export class Members<C extends Card> {
   expire(now: number): void {
     for (let node = this.suspicions.expired(now); node !== undefined; node = this.suspicions.expired(now)) {
       const incarnation = this.table.incarnations[this.table.slotOf(node)];
-      this.apply({ kind: 'dead', node, incarnation, from: this.self }, this.self, now);
+      this.#apply({ kind: 'dead', node, incarnation, from: this.self }, this.self, now);
     }
   }
 
@@ -362,8 +372,8 @@ export class Members<C extends Card> {
       return;
     }
     this.#learn(slot, card);
-    if (state === DEAD) this.apply({ kind: 'dead', node, incarnation, from: this.self }, this.self, now);
-    else this.apply({ kind: 'left', node, incarnation }, this.self, now);
+    if (state === DEAD) this.#apply({ kind: 'dead', node, incarnation, from: this.self }, this.self, now);
+    else this.#apply({ kind: 'left', node, incarnation }, this.self, now);
   }
 
   // Records and cards.
@@ -404,6 +414,18 @@ export class Members<C extends Card> {
 
   #cardAt(slot: number): C {
     return this.#cards.get(this.table.cards[slot]);
+  }
+
+  /**
+   * Whether a node can have come to that incarnation. What it was known to have reached is believed at any time, whatever the
+   * clock says now. @param said an incarnation that it has signed; 0: none is at hand
+   */
+  #isPossible(node: NodeId, incarnation: number, said: number): boolean {
+    const slot = this.table.slotOf(node);
+    const known = node === this.self ? this.incarnation : slot < 0 ? 0 : this.table.incarnations[slot];
+    return (
+      incarnation <= Math.max(known, said) || incarnation <= (this.#tools.latestIncarnation?.() ?? MAX_INCARNATION)
+    );
   }
 
   #isNewer(slot: number, card: C): boolean {

@@ -1,7 +1,7 @@
 import { PodwireError } from '../../wire/error.js';
 import { Awareness } from './awareness.js';
 import type { CardStore } from './card-store.js';
-import { Members } from './members.js';
+import { MAX_INCARNATION, Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { Prober } from './prober.js';
 import { pushPullInterval, type SwimProfile } from './profile.js';
@@ -62,6 +62,7 @@ export class Swim<C extends Card> {
     conflicts: 0,
     refusedMembers: 0,
     invalidUpdates: 0,
+    impossibleIncarnations: 0,
     oversizedUpdates: 0,
     misdirected: 0,
     refusedRelays: 0,
@@ -162,18 +163,19 @@ export class Swim<C extends Card> {
     );
   }
 
-  /** What an own new card has to be made with. */
+  /** What an own new card has to be made with. After the last there is no other: it stays. */
   nextIncarnation(): number {
-    return this.#members.incarnation + 1;
+    return Math.min(this.#members.incarnation + 1, MAX_INCARNATION);
   }
 
   /**
    * This node's card has changed. Throws `PodwireError` INTERNAL, and nothing was changed, if the incarnation is not above
-   * the present one: then this node has refuted since `nextIncarnation` was asked.
+   * the present one: then this node has refuted since `nextIncarnation` was asked. In the last incarnation, only those who do
+   * not know this node yet learn of the change.
    */
   update(card: C, incarnation: number, now: number): void {
     this.#noticeStall(now);
-    if (incarnation <= this.incarnation) {
+    if (incarnation <= this.incarnation && incarnation !== MAX_INCARNATION) {
       throw new PodwireError('INTERNAL', `a card of incarnation ${incarnation}, now it is ${this.incarnation}`);
     }
     this.#members.renew(card, incarnation);

@@ -73,6 +73,8 @@ export type SwimEvent<C extends Card> =
   | { readonly kind: 'forgotten'; readonly node: NodeId; readonly card: C }
   /** This node was accused and has answered with a higher incarnation; `from` accused it (itself, where it was told over a stream). */
   | { readonly kind: 'refuted'; readonly incarnation: number; readonly from: NodeId }
+  /** This node itself has come to the last incarnation: it can refute nothing more, nor say anything new. Told once. */
+  | { readonly kind: 'spent'; readonly node: NodeId }
   /** A card that `judge` refused: somebody else's claim to `node`'s name. `node` may be this node itself. */
   | { readonly kind: 'conflict'; readonly node: NodeId; readonly card: C };
 
@@ -105,6 +107,11 @@ export interface SwimTools<C extends Card> {
   readonly linked?: (one: NodeId, other: NodeId) => boolean;
   /** The incarnation in which the node itself said this: others may have accused it in a later one. */
   readonly incarnationOf: (card: C) => number;
+  /**
+   * The highest incarnation that any node can have come to by now; absent: any. Accusations beyond it, and beyond what their
+   * node is known to have reached, are not believed: at the last of all incarnations nobody could refute.
+   */
+  readonly latestIncarnation?: () => number;
   /** This node's own card under a new incarnation: called when it has to refute. The driver signs it. */
   readonly renew: (incarnation: number) => C;
   /**
@@ -134,6 +141,8 @@ export interface SwimCounts {
   refusedMembers: number;
   /** Incarnations that are no 32-bit numbers. */
   invalidUpdates: number;
+  /** Accusations of an incarnation that their node cannot have come to: somebody with the key lies, or a clock is far out. */
+  impossibleIncarnations: number;
   /** Updates not passed on: larger than a packet. */
   oversizedUpdates: number;
   /** Pings for another node; packets that claim to be from this one. */

@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, boolean>> = {
   conflict: true,
   failed: true,
   forgotten: false,
+  'incarnations-spent': true,
   joined: false,
   'joined-cluster': false,
   'join-retry': true,

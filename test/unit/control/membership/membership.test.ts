@@ -283,6 +283,71 @@ t.test('what is delivered and cannot be read is counted', async (t) => {
   t.equal(seen(alpha, 'bravo'), undefined);
 });
 
+/** How a node has another in its table. */
+function held(by: TestNode, other: string) {
+  return [...by.membership.swim.members()].find(({ node }) => by.membership.directory.name(node) === other);
+}
+
+t.test('no accusation takes a node to the end of its incarnations', async (t) => {
+  const lab = cluster(t);
+  const alpha = await lab.start('alpha');
+  const bravo = await lab.start('bravo', { join: [alpha] });
+  await lab.time.pass(3_000);
+  const accuse = (incarnation: number) => {
+    const updates = [{ kind: 'suspect', node: 'alpha', incarnation, from: 'bravo' }] as const;
+    alpha.membership.deliver(encodePacket({ from: 'bravo', updates }), bravo.endpoint);
+  };
+  const before = alpha.membership.card.statement.incarnation;
+  const year = 366 * 86_400;
+  for (const incarnation of [2 ** 32 - 1, 2 ** 32 - 2, before + 2 * year]) accuse(incarnation);
+  t.equal(alpha.membership.card.statement.incarnation, before);
+  t.equal(alpha.membership.swim.counts.impossibleIncarnations, 3);
+  accuse(before + 5);
+  t.equal(alpha.membership.card.statement.incarnation, before + 6, 'one that is possible it refutes');
+  alpha.membership.change({ vxlanPort: 9999 });
+  await lab.time.pass(2_000);
+  t.match(held(bravo, 'alpha'), { state: 0, incarnation: before + 7, card: { statement: { vxlanPort: 9999 } } });
+});
+
+t.test('clocks that are wrong: nodes come back, change and leave as with right ones', async (t) => {
+  for (const [first, then] of [
+    [1_000, 0],
+    [0, 1_000],
+    [0, Date.UTC(2200, 0, 1)],
+    [Date.UTC(2200, 0, 1), 0],
+    [0, -1_000],
+  ]) {
+    const lab = cluster(t);
+    const wall = lab.time.wall.bind(lab.time);
+    // 0: the clock is right.
+    const set = (to: number) => {
+      lab.time.wall = to === 0 ? wall : () => to;
+    };
+    set(first);
+    const alpha = await lab.start('alpha');
+    const identity = Identity.generate();
+    const bravo = await lab.start('bravo', { join: [alpha], identity, host: 77 });
+    await lab.time.pass(3_000);
+    await bravo.membership.close();
+    set(then);
+    if (first > 0) await lab.time.until(() => seen(alpha, 'bravo') === 'dead', 60_000);
+    const again = await lab.start('bravo', { join: [alpha], identity, host: 77 });
+    again.membership.change({ vxlanPort: 9999 });
+    await lab.time.pass(15_000);
+    t.match(held(alpha, 'bravo'), { state: 0, card: { statement: { vxlanPort: 9999 } } }, `${first}, then ${then}`);
+    t.equal(seen(again, 'alpha'), 'alive');
+    again.membership.change({ vxlanPort: 8888 });
+    await lab.time.pass(2_000);
+    t.match(held(alpha, 'bravo'), { card: { statement: { vxlanPort: 8888 } } });
+    t.ok([alpha, again].every(({ events }) => events.recent().every(({ kind }) => kind !== 'incarnations-spent')));
+    const left = again.membership.leave(false);
+    await lab.time.pass(2_000);
+    await left;
+    t.equal(seen(alpha, 'bravo'), 'left');
+    await alpha.membership.close();
+  }
+});
+
 t.test('a move to an address that cannot be had is told, and another may follow', async (t) => {
   const lab = cluster(t);
   const alpha = await lab.start('alpha');

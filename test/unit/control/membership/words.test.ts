@@ -1,5 +1,11 @@
 import t from 'tap';
-import { eventWords, exhaustedWords, refutedWords, subnetWords } from '../../../../src/control/membership/words.js';
+import {
+  eventWords,
+  exhaustedWords,
+  refutedWords,
+  spentWords,
+  subnetWords,
+} from '../../../../src/control/membership/words.js';
 import { prefix } from '../sample-config.js';
 
 t.test('every event has words of its own, with the node’s name', async (t) => {
@@ -22,6 +28,10 @@ t.test('who did not reach us', async (t) => {
   t.match(refutedWords(undefined), /^this node is back/);
   t.match(refutedWords('bravo'), /^bravo did not reach this node/);
   t.match(refutedWords(''), /^somebody did not reach this node/, 'who has no name here');
+});
+
+t.test('what to do when nothing more can be said', async (t) => {
+  t.match(spentWords(), /forgetAfter/);
 });
 
 t.test('subnets, and what to do when there are none', async (t) => {

@@ -16,6 +16,8 @@ export interface Sent {
 /** Node 0, with members 1 to `members` alive in incarnation 1. The clock begins at 0. */
 export class TestMachine {
   now = 0;
+  /** What nodes can have come to; undefined: any incarnation. */
+  latest: number | undefined;
   readonly sent: Sent[] = [];
   readonly synced: NodeId[] = [];
   readonly streamPings: { readonly to: NodeId; readonly seq: number }[] = [];
@@ -33,6 +35,7 @@ export class TestMachine {
         random: seededRandom(seed),
         sizeOf: (update) => (update.kind === 'alive' ? 20 + update.card.size : 20),
         packetOverhead: PACKET_OVERHEAD,
+        latestIncarnation: () => this.latest ?? Number.POSITIVE_INFINITY,
         incarnationOf: ({ incarnation }) => incarnation,
         renew: (incarnation) => card('owner 0', `renewed ${incarnation}`, incarnation),
         judge: (_node, card, known) => (known === undefined || known.owner === card.owner ? 'accept' : 'conflict'),

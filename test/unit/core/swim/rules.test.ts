@@ -508,6 +508,64 @@ t.test('claims that are not worth anything are counted', async (t) => {
   t.equal(machine.swim.counts.oversizedUpdates, 1);
 });
 
+t.test('an accusation of what its node cannot have come to is dropped, of this node and of others', async (t) => {
+  const machine = new TestMachine(3);
+  machine.latest = 100;
+  machine.hear(2, ...[0, 1].flatMap((node) => [suspect(node, 101, 3), dead(node, 101, 3), left(node, 101)]));
+  const accused = (node: number, state: MemberState, said: number) => ({
+    ...record(node, state, 101),
+    card: card(`owner ${node}`, 'said', said),
+  });
+  machine.swim.mergeState([accused(0, SUSPECT, 1), accused(1, DEAD, 1), accused(1, LEFT, 99), accused(9, DEAD, 9)], 0);
+  t.equal(machine.swim.counts.impossibleIncarnations, 10);
+  t.same(machine.events, []);
+  t.same([machine.swim.incarnation, machine.swim.member(1)?.incarnation, machine.swim.member(9)], [1, 1, undefined]);
+
+  machine.hear(2, suspect(0, 100, 3), suspect(1, 100, 3));
+  t.equal(machine.swim.incarnation, 101, 'the last that is possible');
+  machine.hear(2, suspect(0, 101, 3), suspect(0, 103, 3));
+  t.equal(machine.swim.incarnation, 102, 'what this node has come to, and no farther');
+});
+
+t.test('what a node was known to have reached, or has signed, is possible whatever the clock says', async (t) => {
+  const machine = new TestMachine(3);
+  machine.hear(2, alive(1, 500), alive(3, 500), suspect(1, 500, 2));
+  machine.latest = 100;
+  machine.hear(2, suspect(3, 500, 2));
+  t.match(
+    [1, 3].map((node) => machine.swim.member(node)),
+    [{ state: SUSPECT }, { state: SUSPECT }],
+  );
+  machine.run(60_000, (to) => to === 2);
+  t.match(
+    [1, 3].map((node) => machine.swim.member(node)),
+    [{ state: DEAD }, { state: DEAD }],
+    'and runs out',
+  );
+  machine.hear(1, alive(1, 501));
+  t.equal(machine.swim.member(1)?.state, ALIVE);
+  // It began with a clock that was set back, among others that remember it.
+  machine.swim.mergeState([record(0, DEAD, 600), record(3, LEFT, 700)], machine.now);
+  t.equal(machine.swim.incarnation, 601);
+  t.equal(machine.swim.member(3)?.state, LEFT);
+  t.equal(machine.swim.counts.impossibleIncarnations, 0);
+});
+
+t.test('after the last incarnation there is no other: that is told once, and nothing begins anew', async (t) => {
+  const last = 2 ** 32 - 1;
+  const machine = new TestMachine(2);
+  machine.hear(1, suspect(0, last - 1, 1));
+  t.same(machine.events, [
+    { kind: 'spent', node: 0 },
+    { kind: 'refuted', incarnation: last, from: 1 },
+  ]);
+  t.equal(machine.swim.nextIncarnation(), last);
+  machine.swim.update(card('owner 0', 'more', last), machine.swim.nextIncarnation(), 0);
+  machine.hear(1, suspect(0, last, 1));
+  t.match(machine.swim.member(0), { incarnation: last, card: { text: 'more' }, state: ALIVE });
+  t.equal(machine.events.length, 2);
+});
+
 t.test('an own new card needs a new incarnation', async (t) => {
   const machine = new TestMachine(1);
   const incarnation = machine.swim.nextIncarnation();
