@@ -14,6 +14,8 @@ export const SESSION_COUNTERS = {
   malformed: 'dropped: no sealed datagram of this version, or not whole',
   foreign_key: 'dropped: sealed under a key that is not in our ring',
   forged: 'dropped: not sealed under the key that it names, or changed on the way',
+  stranger_limited:
+    'dropped: of a session not known here, while forgeries under such came faster than they are looked at',
   reflected: 'dropped: our own datagram, come back',
   replayed: 'dropped: a message that was received before, or may have been',
   challenge_foreign: 'dropped: a challenge to another session than ours',

@@ -15,7 +15,7 @@
  * ```
  *
  * Challenges are answered without keeping anything. Challenges and answers are all that a stranger's replays can make us
- * send, and both are limited in rate.
+ * send, and both are limited in rate; so are the keys that its forgeries make us derive.
  */
 import {
   ANSWER,
@@ -52,6 +52,13 @@ export const ANSWERS_AT_ONCE = 400;
 const CHALLENGES_PER_SECOND = 500;
 const CHALLENGES_AT_ONCE = 1000;
 
+/**
+ * Forgeries under sessions that nobody has, a second and at once. The ring key's id stands in the clear, so anybody can make
+ * us derive a session's key: some 40 µs each, seven times what it costs to receive one. Whoever holds the key costs none of
+ * these, however many join at a time. While a flood uses them up, sessions become known by streams alone.
+ */
+export const FORGERIES_PER_SECOND = 2000;
+
 interface Trusted {
   readonly keys: SessionKeys;
   readonly window: ReplayWindow;
@@ -70,6 +77,7 @@ export class Sessions<Via> implements DatagramSessions<Via> {
   readonly #waiting: WaitingSessions<Via>;
   readonly #answers = new TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE);
   readonly #challenges = new TokenBucket(CHALLENGES_PER_SECOND, CHALLENGES_AT_ONCE);
+  readonly #forgeries = new TokenBucket(FORGERIES_PER_SECOND, FORGERIES_PER_SECOND);
 
   /**
    * @param randomBytes of cryptographic strength; two processes that draw the same session id lose each other's messages
@@ -133,10 +141,15 @@ export class Sessions<Via> implements DatagramSessions<Via> {
     const ringKey = this.#own.ring.get(header.keyId);
     if (!ringKey) return 'foreign_key';
 
+    const known = this.#keysOf(name, nowMs);
+    if (!known && !this.#forgeries.has(nowMs)) return 'stranger_limited';
     // A stranger's keys are kept only with a datagram that is sealed under them.
-    const keys = this.#keysOf(name, nowMs) ?? new SessionKeys(header.session);
+    const keys = known ?? new SessionKeys(header.session);
     const plain = openDatagram(datagram, header, keys.of(ringKey));
-    if (!plain) return 'forged';
+    if (!plain) {
+      if (!known) this.#forgeries.take(nowMs);
+      return 'forged';
+    }
 
     if (header.kind === MESSAGE) return this.#message(header, keys, plain, via, nowMs);
     if (header.kind === CHALLENGE) return this.#answer(plain, via, nowMs);

@@ -17,11 +17,16 @@ export class TokenBucket {
 
   /** Takes a token if there is one. A clock that steps back adds none and is taken as it then is. */
   take(nowMs: number): boolean {
+    if (!this.has(nowMs)) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Whether there is a token: for what may turn out to cost none. */
+  has(nowMs: number): boolean {
     const passedMs = Math.max(0, nowMs - this.#lastMs);
     this.#lastMs = nowMs;
     this.#tokens = Math.min(this.#burst, this.#tokens + passedMs * this.#perMs);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+    return this.#tokens >= 1;
   }
 }

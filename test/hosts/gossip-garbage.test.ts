@@ -12,7 +12,7 @@ const COUNT = 20_000;
 /** How datagrams end that come in: each under one of these, and once more if it was held first. */
 const ENDS = [
   ...['delivered', 'held', 'answered', 'trusted', 'malformed', 'foreign_key', 'forged', 'reflected', 'replayed'],
-  ...['challenge_foreign', 'answer_limited', 'answer_unasked'],
+  ...['challenge_foreign', 'answer_limited', 'answer_unasked', 'stranger_limited'],
 ];
 
 /** What must not change, and what is counted. */

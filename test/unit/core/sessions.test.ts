@@ -2,7 +2,13 @@ import t from 'tap';
 import { Keyring, keyId } from '../../../src/core/keyring.js';
 import { OpenSessions } from '../../../src/core/open-sessions.js';
 import { sessionCounts } from '../../../src/core/session-counters.js';
-import { ANSWERS_AT_ONCE, IDLE_MS, MOST_TRUSTED, type Sessions } from '../../../src/core/sessions.js';
+import {
+  ANSWERS_AT_ONCE,
+  FORGERIES_PER_SECOND,
+  IDLE_MS,
+  MOST_TRUSTED,
+  type Sessions,
+} from '../../../src/core/sessions.js';
 import { HELD_FOR_MS, MOST_HELD, MOST_HELD_BYTES, MOST_WAITING } from '../../../src/core/waiting-sessions.js';
 import { MAX_DATAGRAM, MAX_PLAIN, SEALED_OVERHEAD } from '../../../src/wire/sealed.js';
 import { KEY, OTHER_KEY, type Process, RING, type Sent, Wire } from './sealed-cluster.js';
@@ -268,6 +274,37 @@ t.test('challenges to many strangers at a limited rate', async (t) => {
   const { wire, bravo } = two();
   for (let i = 0; i < 1500; i++) bravo.sessions.open(wire.start(`s${i}`).say('x', 'nobody'), 'victim', wire.nowMs);
   t.equal(wire.lose().filter(({ to }) => to === 'victim').length, 1000);
+});
+
+t.test('a flood of forgeries under new sessions costs no more than so many keys a second', async (t) => {
+  const { wire, alpha, bravo } = two();
+  alpha.say('known', 'bravo');
+  wire.move();
+  const sealed = alpha.sessions.seal(Buffer.from('x'), wire.nowMs);
+  let forged = 0;
+  const flood = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const forgery = Uint8Array.from(sealed);
+      new DataView(forgery.buffer).setUint32(8, ++forged);
+      bravo.sessions.open(forgery, 'nobody', wire.nowMs);
+    }
+  };
+  flood(FORGERIES_PER_SECOND + 500);
+  t.match(bravo.sessions.counts, { forged: FORGERIES_PER_SECOND, stranger_limited: 500 });
+  alpha.say('still heard', 'bravo');
+  const charlie = wire.start('charlie');
+  charlie.say('too early', 'bravo');
+  wire.move();
+  t.strictSame(bravo.heard, ['alpha: known', 'alpha: still heard'], 'who is known is heard, a stranger is not');
+
+  wire.nowMs += 100;
+  flood(FORGERIES_PER_SECOND);
+  t.equal(bravo.sessions.counts.forged, FORGERIES_PER_SECOND * 1.1);
+  wire.nowMs += 100;
+  for (let i = 0; i < 2000; i++) wire.start(`node ${i}`).say('one of many', 'bravo');
+  charlie.say('after it', 'bravo');
+  wire.move();
+  t.equal(bravo.sessions.counts.held, 1 + 2001, 'those that hold the key cost none, however many they are');
 });
 
 t.test('trusted sessions are forgotten when they are idle, or too many', async (t) => {

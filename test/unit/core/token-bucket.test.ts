@@ -30,3 +30,11 @@ t.test('a clock that steps back neither gives nor blocks', async (t) => {
   t.equal(taken(bucket, 0, 5), 0);
   t.equal(taken(bucket, 1, 5), 1);
 });
+
+t.test('to ask whether there is one costs none', async (t) => {
+  const bucket = new TokenBucket(100, 2);
+  for (let i = 0; i < 5; i++) t.equal(bucket.has(5000), true);
+  t.equal(taken(bucket, 5000, 5), 2);
+  t.equal(bucket.has(5009), false);
+  t.equal(bucket.has(5010), true);
+});
