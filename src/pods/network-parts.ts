@@ -1,8 +1,12 @@
 /** What the pods of a node (network.ts) are put in order with: words, facts and lines. */
 import { BRIDGE, PROTOCOL, UNREACHABLE_METRIC } from '../control/desired-host.js';
-import { type Address, formatPrefix, type Prefix, parseAddress, samePrefix } from '../wire/address.js';
+import { formatMac } from '../core/mac.js';
+import { type Address, formatAddress, formatPrefix, type Prefix, parseAddress, samePrefix } from '../wire/address.js';
 import { wayTo } from './attach/parts.js';
-import type { PodRecord } from './pod-record.js';
+import type { Choice, PodNode } from './attachment.js';
+import type { AttachmentWords, NetworkConfig } from './cni/request.js';
+import { deviceName, macOfAddress } from './device-name.js';
+import { type PodRecord, podKey } from './pod-record.js';
 
 /**
  * While no agent runs, what pods send to pods elsewhere is answered for, and does not leave by the default route. Behind the
@@ -41,4 +45,36 @@ export function nameOf({ pod, containerId, ifname }: PodRecord): string {
 /** For programs that read events. */
 export function factsOf({ pod, containerId, ifname, netns, device, addresses }: PodRecord) {
   return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };
+}
+
+/** What is remembered of a pod that is about to be made. @param now ms since 1970 */
+export function newRecord(
+  network: NetworkConfig,
+  words: AttachmentWords,
+  node: PodNode,
+  choice: Choice | undefined,
+  addresses: readonly Address[],
+  now: number,
+): PodRecord {
+  const [first] = addresses;
+  // On the node's own network nothing is wrapped.
+  const most = choice?.underlay ? choice.mtu : Math.min(node.mtu, choice?.mtu ?? node.mtu);
+  return {
+    containerId: words.containerId,
+    ifname: words.ifname,
+    netns: words.netns ?? '',
+    network: network.name,
+    attach: network.attach,
+    device: choice?.device ?? deviceName(podKey(words)),
+    mac: network.mac ? formatMac(network.mac) : (choice?.mac ?? macOfAddress(first)),
+    ...(choice && { shared: !choice.alone }),
+    ...(choice?.origin !== undefined && { origin: choice.origin }),
+    ...(choice?.underlay && { underlay: choice.underlay }),
+    mtu: Math.min(network.mtu ?? most, most),
+    addresses: addresses.map(formatAddress),
+    masquerade: network.masquerade,
+    ports: network.ports,
+    ...(words.pod !== undefined && { pod: words.pod }),
+    since: now,
+  };
 }

@@ -7,9 +7,8 @@
 import { BRIDGE } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
 import type { PodAudit, PodFinding, PodStatus } from '../control/node-api.js';
-import { formatMac } from '../core/mac.js';
-import { formatAddress, type Prefix } from '../wire/address.js';
-import { messageOf } from '../wire/error.js';
+import type { Prefix } from '../wire/address.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { addressesOf } from './attach/parts.js';
 import { announceOnBridge } from './attach/routed.js';
 import type { Choice, PodNode, PodPlan } from './attachment.js';
@@ -18,24 +17,24 @@ import { auditProblems } from './audit.js';
 import { CNI, CniError } from './cni/error.js';
 import type { AttachmentWords, NetworkConfig, StaleConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
-import { deviceName, isSibling, macOfAddress, macOfDevice } from './device-name.js';
-import { GUARD_FAMILY, GUARD_TABLE, guardText, unguardText } from './guard.js';
+import { deviceName, macOfDevice } from './device-name.js';
+import { guardText, unguardText } from './guard.js';
 import { guardOf, guardsOfAll } from './guard-reading.js';
 import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
-import { macvlanText } from './macvlan-guard.js';
-import { natText, needsNat } from './nat.js';
-import { addressesIn, allOf, factsOf, leaving, nameOf, sharedBy, unreachables } from './network-parts.js';
+import { addressesIn, allOf, factsOf, leaving, nameOf, newRecord, sharedBy, unreachables } from './network-parts.js';
 import { type OwnPort, refuseOwnPorts } from './own-ports.js';
+import { PodFilters } from './pod-filters.js';
 import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
 import { type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
 import { PodTable } from './pod-table.js';
-import { recover } from './recovery.js';
+import { compare, replay } from './recovery.js';
+import { NO_ROUTES, RouteFollower } from './route-follower.js';
 import { refuseDuplicates, refuseSwallowedMac } from './shared-network.js';
 import { Turns } from './turns.js';
-import { directRoutes, type RoutedPeer, type UnderlayRoutes, underlayLines } from './underlay-routes.js';
+import { directRoutes, type RoutedPeer } from './underlay-routes.js';
 
 /** Pods that are worked on at a time: each takes a few processes. */
 const AT_A_TIME = 8;
@@ -46,8 +45,6 @@ const LEAST_LINES = 4096;
 /** `ip`'s words for "that is not there (any more)". */
 const GONE =
   /No such process|No such device|Cannot find device|Cannot assign requested address|No such file|not found/i;
-
-const NO_ROUTES: UnderlayRoutes = { subnets: [], peers: [], siblings: [], direct: [] };
 
 export interface PodNetworkOptions {
   readonly kernel: PodKernel;
@@ -65,22 +62,29 @@ export class PodNetwork {
   /** Behind one device one is taken off after the other: each time what leads to the others is made anew. */
   readonly #devices = new Turns(Number.POSITIVE_INFINITY);
   readonly #options: PodNetworkOptions;
+  readonly #reading: Reading;
+  readonly #routes: RouteFollower;
   readonly #table = new PodTable();
+  readonly #filters: PodFilters;
   readonly #turns = new Turns(AT_A_TIME);
   #node: PodNode | undefined;
   /** Also while it holds none. */
   #lastHeld: readonly Prefix[] = [];
   /** What all pods of an attachment share is there, or being made. */
   readonly #prepared = new Map<string, Promise<void>>();
-  #routes: UnderlayRoutes = NO_ROUTES;
   #peers: readonly RoutedPeer[] = [];
-  #routing: Promise<unknown> = Promise.resolve();
   /** What the last audit found and left: it is told once. */
   #found: ReadonlySet<string> = new Set();
+  /** Resolves with why it cannot be; undefined: not yet tried, or to be tried again. */
+  #takenUp: Promise<string | undefined> | undefined;
   #closed = false;
 
-  private constructor(options: PodNetworkOptions) {
+  private constructor(options: PodNetworkOptions, reading: Reading) {
     this.#options = options;
+    this.#reading = reading;
+    const { kernel, clusterCidr, tun } = options;
+    this.#routes = new RouteFollower(kernel, tun);
+    this.#filters = new PodFilters(kernel, this.#table, clusterCidr, tun);
   }
 
   /**
@@ -88,21 +92,39 @@ export class PodNetwork {
    * @param reading of the journal; one that is damaged is completed from the devices that are there
    */
   static async start(options: PodNetworkOptions, reading: Reading): Promise<PodNetwork> {
-    const network = new PodNetwork(options);
-    await network.#orTell(network.#recover(reading));
+    const { store, events, now } = options;
+    const network = new PodNetwork(options, reading);
+    // Before all that may fail: what is remembered is not given out again.
+    for (const text of replay(network.#table, reading, store.boot, now())) events.tell('pods-recovered', text);
+    const why = await network.#takeUp();
+    if (why !== undefined) events.tell('pods-failed', why);
     return network;
   }
 
-  async #recover(reading: Reading): Promise<void> {
+  /** Once; where it failed, whoever needs it tries again. @returns why it cannot be; undefined: it is */
+  #takeUp(): Promise<string | undefined> {
+    this.#takenUp ??= this.#recover().then(
+      () => undefined,
+      (error) => {
+        this.#takenUp = undefined;
+        return `what an earlier life left is not taken up: ${messageOf(error)}`;
+      },
+    );
+    return this.#takenUp;
+  }
+
+  async #recover(): Promise<void> {
     const { kernel, store, events, now } = this.#options;
     const links = await kernel.links();
-    const { halfMade, unknown, words } = recover(this.#table, reading, links, store.boot, now());
+    const { halfMade, unknown, words } = compare(this.#table, this.#reading, links);
     for (const text of words) events.tell('pods-recovered', text);
     for (const record of halfMade) await this.#takeBack(record, this.#planOf(record));
     await kernel.nodeForced(unknown.map((device) => `link del dev ${device}`));
     for (const record of halfMade) this.#table.gone(podKey(record), now());
-    if (reading.entries.length > 0 || links.some(({ name }) => name.startsWith('pw'))) await this.#guardAll();
+    const left = this.#reading.entries.length > 0 || links.some(({ name }) => name.startsWith('pw'));
+    if (left) await this.#filters.renewAll();
     store.replace(this.#table.entries(store.boot));
+    if (this.#node) await this.#bringBack(this.#node);
   }
 
   /** A node whose pods are in trouble still carries traffic: it is told, and ADD will say it again. */
@@ -118,21 +140,17 @@ export class PodNetwork {
     this.#prepared.clear();
     await this.#orTell(this.#options.kernel.nodeForced(leaving(this.#lastHeld, subnets)));
     this.#lastHeld = subnets;
-    await this.#orTell(this.#findRoutes());
-    const records = this.#records();
+    await this.#orTell(this.#routes.find());
+    await this.#bringBack(node);
+  }
+
+  /** What pods share and what leads to them, where it went since they were made. */
+  async #bringBack(node: PodNode): Promise<void> {
+    const records = this.#table.records();
     const sharing = new Map(records.map((record) => [sharedBy(record), record]));
     for (const record of sharing.values()) await this.#orTell(this.#prepare(record, node));
     await this.#orTell(this.#renew(records));
-    if (records.some(({ underlay }) => underlay)) await this.#orTell(this.#renewMacvlan());
-  }
-
-  /** What an earlier life left is taken for ours: what of it is not wanted goes with the next change. */
-  #findRoutes(): Promise<void> {
-    const done = this.#routing.then(async () => {
-      this.#routes = await this.#options.kernel.underlayRoutes();
-    });
-    this.#routing = done.catch(() => undefined);
-    return done;
+    if (records.some(({ underlay }) => underlay)) await this.#orTell(this.#filters.renewMacvlan());
   }
 
   /** Brings back what went with an address or a device of the node. */
@@ -154,9 +172,9 @@ export class PodNetwork {
 
   /** The node has no device until it holds subnets again: pods stay, their ways through the tunnel go. */
   async letGo(): Promise<void> {
-    if (!this.#node) await this.#findRoutes();
+    if (!this.#node) await this.#routes.find();
     this.#node = undefined;
-    await this.#follow(NO_ROUTES);
+    await this.#routes.follow(NO_ROUTES);
   }
 
   /** Pods reach these nodes' underlay addresses through the tunnel, and macvlan pods those nodes' pods without it. */
@@ -168,24 +186,15 @@ export class PodNetwork {
   #followPeers(): Promise<void> {
     const node = this.#node;
     if (!node) return Promise.resolve();
-    const beside = new Map(this.#records().flatMap(({ device, underlay }) => (underlay ? [[device, underlay]] : [])));
-    return this.#follow({
+    const beside = new Map(
+      this.#table.records().flatMap(({ device, underlay }) => (underlay ? [[device, underlay]] : [])),
+    );
+    return this.#routes.follow({
       subnets: node.subnets,
       peers: this.#peers.flatMap(({ underlays }) => underlays),
       siblings: [...beside.keys()],
       direct: directRoutes([...beside.values()], this.#peers, node),
     });
-  }
-
-  #follow(wanted: UnderlayRoutes): Promise<void> {
-    const { kernel, tun } = this.#options;
-    const done = this.#routing.then(async () => {
-      const { remove, add } = underlayLines(this.#routes, wanted, tun);
-      this.#routes = wanted;
-      if (remove.length + add.length > 0) await kernel.nodeForced([...remove, ...add]);
-    });
-    this.#routing = done.catch(() => undefined);
-    return done;
   }
 
   /** When what is being done is done; takes away what pods share, if there are none. */
@@ -194,8 +203,10 @@ export class PodNetwork {
     if (this.#closed) return;
     this.#closed = true;
     await this.#turns.rest();
+    // Devices may lead to pods that nobody knows of yet.
+    const known = this.#takenUp !== undefined && (await this.#takenUp) === undefined;
     try {
-      if (this.#table.size === 0) await this.#removeShared();
+      if (known && this.#table.size === 0) await this.#removeShared();
     } finally {
       kernel.close();
     }
@@ -203,32 +214,29 @@ export class PodNetwork {
 
   async #removeShared(): Promise<void> {
     const { kernel } = this.#options;
-    const guard = await kernel.filterTable(GUARD_FAMILY, GUARD_TABLE);
-    if (guard !== undefined) {
-      await kernel.filter(`add table ${GUARD_FAMILY} ${GUARD_TABLE}\ndelete table ${GUARD_FAMILY} ${GUARD_TABLE}\n`);
-    }
-    const siblings = (await kernel.links()).filter(({ name }) => isSibling(name));
-    if (siblings.length > 0) await kernel.filter(macvlanText([], [], [], []));
+    const siblings = await this.#filters.remove();
     await kernel.nodeForced([
       `link del dev ${BRIDGE}`,
-      ...siblings.map(({ name }) => `link del dev ${name}`),
+      ...siblings.map((name) => `link del dev ${name}`),
       ...unreachables(this.#options.clusterCidr).map((route) => `route del ${route}`),
     ]);
   }
 
   /** @throws CniError UNAVAILABLE: no pod can be attached now */
-  status(): void {
-    if (this.#node) return;
-    throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
+  async status(): Promise<void> {
+    if (!this.#node) throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
+    // A runtime that hears of this adds nothing: nobody else would try again.
+    const why = await this.#takeUp();
+    if (why !== undefined) throw new CniError(CNI.UNAVAILABLE, why);
   }
 
   records(): readonly PodRecord[] {
-    return this.#records();
+    return this.#table.records();
   }
 
   /** The pods, and what was counted at their devices. */
   async statuses(): Promise<PodStatus[]> {
-    const records = this.#records();
+    const records = this.#table.records();
     const traffic = records.length > 0 ? await this.#options.kernel.traffic() : undefined;
     return records.map((record) => podStatus(record, record.underlay ? undefined : traffic?.get(record.device)));
   }
@@ -242,6 +250,8 @@ export class PodNetwork {
     const node = this.#node;
     if (!node)
       throw new CniError(CNI.TRY_AGAIN, 'this node has no subnet yet: podwire status says why; nothing was changed');
+    const why = await this.#takeUp();
+    if (why !== undefined) throw new CniError(CNI.TRY_AGAIN, `${why}; nothing was changed`);
     const key = podKey(words);
     if (this.#table.pod(key)) {
       throw new CniError(
@@ -255,7 +265,7 @@ export class PodNetwork {
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
     if (choice?.origin !== undefined) await refuseTakenName(kernel, netns, words.ifname);
-    const record = this.#allocate(key, netns, network, words, node, choice);
+    const record = this.#allocate(network, words, node, choice);
     let durable: Promise<void>;
     try {
       durable = store.append([this.#table.making(record)]).durable;
@@ -279,43 +289,16 @@ export class PodNetwork {
     return plan.result;
   }
 
-  #allocate(
-    key: string,
-    netns: string,
-    network: NetworkConfig,
-    words: AttachmentWords,
-    node: PodNode,
-    choice: Choice | undefined,
-  ): PodRecord {
+  #allocate(network: NetworkConfig, words: AttachmentWords, node: PodNode, choice: Choice | undefined): PodRecord {
     const now = this.#options.now();
-    const addresses = this.#table.allocate(key, network.ips, now, choice?.range);
+    const addresses = this.#table.allocate(podKey(words), network.ips, now, choice?.range);
     if ('why' in addresses) {
       throw new CniError(
         addresses.why === 'cooling' ? CNI.TRY_AGAIN : CNI.NO_ADDRESS,
         `${addresses.words}; nothing was changed`,
       );
     }
-    const [first] = addresses;
-    // On the node's own network nothing is wrapped.
-    const most = choice?.underlay ? choice.mtu : Math.min(node.mtu, choice?.mtu ?? node.mtu);
-    return {
-      containerId: words.containerId,
-      ifname: words.ifname,
-      netns,
-      network: network.name,
-      attach: network.attach,
-      device: choice?.device ?? deviceName(key),
-      mac: network.mac ? formatMac(network.mac) : (choice?.mac ?? macOfAddress(first)),
-      ...(choice && { shared: !choice.alone }),
-      ...(choice?.origin !== undefined && { origin: choice.origin }),
-      ...(choice?.underlay && { underlay: choice.underlay }),
-      mtu: Math.min(network.mtu ?? most, most),
-      addresses: addresses.map(formatAddress),
-      masquerade: network.masquerade,
-      ports: network.ports,
-      ...(words.pod !== undefined && { pod: words.pod }),
-      since: now,
-    };
+    return newRecord(network, words, node, choice, addresses, now);
   }
 
   /** @param wanted its addresses are those that the runtime asked for */
@@ -324,14 +307,14 @@ export class PodNetwork {
     await this.#prepare(record, node);
     await kernel.node(plan.node);
     if (plan.join) {
-      await allOf([this.#renewMacvlan(), this.#followPeers()]);
+      await allOf([this.#filters.renewMacvlan(), this.#followPeers()]);
       await kernel.pod(record.netns, plan.join.sysctls, plan.join.lines);
       await refuseDuplicates(kernel, record, wanted);
     }
     await allOf([
       kernel.pod(record.netns, plan.podSysctls, plan.pod),
       plan.guarded && kernel.filter(guardText(plan.guarded, record.mac, addressesIn(record))),
-      this.#concernsNat(record) && this.#renewNat(),
+      this.#filters.concernsNat(record) && this.#filters.renewNat(),
       record.attach !== 'bridge' && this.#prepared.has('bridge') && this.#announce([record], node),
     ]);
     if (plan.join && !(await refuseSwallowedMac(kernel, record))) {
@@ -408,7 +391,7 @@ export class PodNetwork {
     ]);
     // Others may be behind the same device.
     const key = podKey(record);
-    await this.#renew(this.#records().filter((other) => other.device === record.device && podKey(other) !== key));
+    await this.#renew(this.#table.records().filter((other) => other.device === record.device && podKey(other) !== key));
     return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
   }
 
@@ -452,15 +435,21 @@ export class PodNetwork {
    */
   async gc({ name, valid }: Pick<StaleConfig, 'name' | 'valid'>): Promise<void> {
     const known = new Set(valid.map(({ containerID, ifname }) => podKey({ containerId: containerID, ifname })));
-    const stale = this.#records().filter((record) => record.network === name && !known.has(podKey(record)));
+    const stale = this.#table.records().filter((record) => record.network === name && !known.has(podKey(record)));
     const outcomes = await Promise.allSettled(stale.map((record) => this.del(record)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  /** What is remembered against what is there. @param repair puts in order what is podwire's */
+  /**
+   * What is remembered against what is there.
+   * @param repair puts in order what is podwire's
+   * @throws PodwireError REFUSED: which devices lead to pods is not known
+   */
   async audit(repair: boolean): Promise<PodAudit> {
     const { kernel, events } = this.#options;
-    const records = this.#records();
+    const why = await this.#takeUp();
+    if (why !== undefined) throw new PodwireError('REFUSED', `${why}; nothing was changed`);
+    const records = this.#table.records();
     const [links, guard, spaces] = await Promise.all([
       kernel.links(),
       guardsOfAll(kernel),
@@ -479,7 +468,7 @@ export class PodNetwork {
       else if (!this.#found.has(problem.words)) events.tell('pod-audit', `found: ${problem.words}`, facts);
     }
     this.#found = new Set(findings.filter(({ repaired }) => !repaired).map(({ words }) => words));
-    if (findings.some(({ kind, repaired }) => repaired && kind === 'guard')) await this.#guardAll();
+    if (findings.some(({ kind, repaired }) => repaired && kind === 'guard')) await this.#filters.renewAll();
     return { pods: this.#table.size, findings };
   }
 
@@ -500,7 +489,7 @@ export class PodNetwork {
     await kernel.settings(sysctls);
     if (lines.length > 0) await kernel.node(lines);
     await kernel.nodeForced(unreachables(node.clusterCidr).map((route) => `route replace ${route}`));
-    if (record.attach === 'bridge') await this.#announce(this.#records(), node);
+    if (record.attach === 'bridge') await this.#announce(this.#table.records(), node);
   }
 
   async #announce(records: readonly PodRecord[], node: PodNode): Promise<void> {
@@ -512,41 +501,9 @@ export class PodNetwork {
   /** The tables that are made of all pods, once one is gone. */
   async #renewTables(record: PodRecord): Promise<void> {
     await allOf([
-      this.#concernsNat(record) && this.#renewNat(),
-      ...(record.underlay ? [this.#renewMacvlan(), this.#followPeers()] : []),
+      this.#filters.concernsNat(record) && this.#filters.renewNat(),
+      ...(record.underlay ? [this.#filters.renewMacvlan(), this.#followPeers()] : []),
     ]);
-  }
-
-  /** Towards macvlan pods nobody is hidden. */
-  #concernsNat(record: PodRecord): boolean {
-    return needsNat(record) || (record.underlay !== undefined && this.#records().some(needsNat));
-  }
-
-  async #renewMacvlan(): Promise<void> {
-    const { kernel, clusterCidr } = this.#options;
-    const links = await kernel.links();
-    await kernel.filter(macvlanText(this.#records(), links, clusterCidr, this.#table.subnets));
-  }
-
-  #renewNat(): Promise<void> {
-    const { kernel, clusterCidr, tun } = this.#options;
-    return kernel.filter(natText(this.#records(), clusterCidr, tun));
-  }
-
-  /** Every chain anew: what an earlier life left, and what others may have changed. */
-  async #guardAll(): Promise<void> {
-    const { kernel } = this.#options;
-    const there = new Set((await kernel.links()).map(({ name }) => name));
-    const table = `${GUARD_FAMILY} ${GUARD_TABLE}`;
-    const guarded = this.#records().filter(({ device, shared }) => there.has(device) && !shared);
-    const chains = guarded.map((record) => guardText(record.device, record.mac, addressesIn(record)));
-    await kernel.filter([`add table ${table}`, `delete table ${table}`, ...chains, ''].join('\n'));
-    await this.#renewNat();
-    await this.#renewMacvlan();
-  }
-
-  #records(): PodRecord[] {
-    return [...this.#table.pods()].map(({ record }) => record);
   }
 
   #compact(): void {

@@ -56,6 +56,11 @@ export class PodTable {
     return this.#pods.values();
   }
 
+  /** Of all pods, half-made ones too. */
+  records(): PodRecord[] {
+    return [...this.#pods.values()].map(({ record }) => record);
+  }
+
   /** Addresses held, and addresses in all, of one family. */
   usage(family: Family): { readonly held: number; readonly size: number } | undefined {
     const pool = this.#pools.find(({ subnet }) => subnet.family === family);

@@ -16,22 +16,23 @@ export interface Recovery {
   readonly words: readonly string[];
 }
 
-/** Fills the table. @param now ms since 1970 */
-export function recover(
-  table: PodTable,
-  reading: Reading,
-  links: readonly NodeLink[],
-  boot: string,
-  now: number,
-): Recovery {
-  const words: string[] = [];
+/**
+ * Fills the table with what is remembered; no program has to be asked for that.
+ * @param now ms since 1970
+ * @returns what people should know
+ */
+export function replay(table: PodTable, reading: Reading, boot: string, now: number): string[] {
   const remembered = table.replay(reading.entries);
-  if (remembered !== undefined && remembered !== boot) {
-    const before = [...table.pods()];
-    for (const { record } of before) table.gone(podKey(record), now);
-    if (before.length > 0)
-      words.push(`the machine was booted: ${before.length} pods of before are gone, their addresses rest`);
-  }
+  if (remembered === undefined || remembered === boot) return [];
+  const before = [...table.pods()];
+  for (const { record } of before) table.gone(podKey(record), now);
+  if (before.length === 0) return [];
+  return [`the machine was booted: ${before.length} pods of before are gone, their addresses rest`];
+}
+
+/** Holds the table against the devices, which tell what a damaged journal does not. */
+export function compare(table: PodTable, reading: Reading, links: readonly NodeLink[]): Recovery {
+  const words: string[] = [];
   if (reading.damaged.length > 0) {
     const adopted = adopt(table, links);
     if (adopted.length > 0) words.push(`taken over from their devices: ${adopted.join(', ')}`);

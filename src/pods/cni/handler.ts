@@ -29,7 +29,7 @@ async function answerTo(pods: PodNetwork | undefined, request: CniRequest): Prom
   }
   switch (request.command) {
     case 'STATUS':
-      pods.status();
+      await pods.status();
       return undefined;
     case 'ADD': {
       const own = await pods.add(request.network, request.attachment);

@@ -1,0 +1,58 @@
+/** What a node's pods keep where something fails, or is asked for twice. */
+import t from 'tap';
+import { ALIAS } from '../../../src/pods/attach/parts.js';
+import { CNI } from '../../../src/pods/cni/error.js';
+import { deviceName } from '../../../src/pods/device-name.js';
+import { FakeNode, link, NETWORK, words } from './fake-node.js';
+
+t.test('a life whose first look fails knows its pods, and adds none before it has looked', async (t) => {
+  const node = new FakeNode();
+  const before = await node.life();
+  const [a] = (await before.add(NETWORK, words('a'))).ips ?? [];
+  let fails = true;
+  node.kernel.links = async () => {
+    if (fails) throw new Error("'ip -batch' did not finish (SIGKILL)");
+    return node.links;
+  };
+  const pods = await node.life();
+  t.match(node.events.at(-1), /^pods-failed: what an earlier life left is not taken up: 'ip -batch' did not finish/);
+  t.same(
+    pods.records().map(({ containerId }) => containerId),
+    ['a'],
+  );
+  const refused = { code: CNI.TRY_AGAIN, message: /^what an earlier .* \(SIGKILL\); nothing was changed$/ };
+  await t.rejects(pods.add(NETWORK, words('b')), refused);
+  await t.rejects(pods.status(), { code: CNI.UNAVAILABLE });
+  await t.rejects(pods.audit(true), { code: 'REFUSED', message: /is not taken up/ });
+  await pods.gc({ name: NETWORK.name, valid: [{ containerID: 'a', ifname: 'eth0' }] });
+  t.equal(pods.records().length, 1);
+  fails = false;
+  const [b] = (await pods.add(NETWORK, words('b'))).ips ?? [];
+  t.not(b.address, a.address, 'a living pod’s address is given to nobody');
+  await pods.status();
+  await pods.del(words('a'));
+  t.same(
+    (await node.life()).records().map(({ containerId }) => containerId),
+    ['b'],
+    'and the next life knows',
+  );
+});
+
+t.test('while devices were not looked at, what they lead to stays', async (t) => {
+  const node = new FakeNode();
+  node.append([{ do: 'whole', key: 'begin is missing' }]);
+  const device = deviceName('a/eth0');
+  node.links = [link(device, { alias: `${ALIAS} a eth0 ptp 10.244.1.2 02:00:00:00:00:01` })];
+  let fails = true;
+  node.kernel.links = async () => {
+    if (fails) throw new Error('no');
+    return node.links;
+  };
+  const pods = await node.life();
+  await t.rejects(pods.audit(true));
+  await pods.close();
+  t.notOk(node.asked.some((line) => line.startsWith('link del')));
+  fails = false;
+  const next = await node.life();
+  t.match(next.records(), [{ device, addresses: ['10.244.1.2'] }], 'it is taken over');
+});
