@@ -6,6 +6,7 @@ import {
   closeSync,
   copyFileSync,
   fdatasync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -21,7 +22,7 @@ import { type Entry, type Reading, readLines, writeLine } from '../pods/journal.
 import type { PodRecord } from '../pods/pod-record.js';
 import type { PodStore } from '../pods/pod-store.js';
 import { PodTable } from '../pods/pod-table.js';
-import { PodwireError } from '../wire/error.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 import { makeStateDir, readIfThere } from './state-dir.js';
 
 /** The pods that a state directory tells of, which is only read; none where it may not be. */
@@ -47,7 +48,10 @@ export class PodJournalFile implements PodStore {
   readonly boot: string;
   readonly #path: string;
   #fd: number | undefined;
+  /** Bytes up to the end of the last whole line. */
   #length = 0;
+  /** Nothing is known to stand behind that. */
+  #endsWhole = false;
   #lines = 0;
   #syncing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -57,7 +61,7 @@ export class PodJournalFile implements PodStore {
     this.boot = boot;
   }
 
-  /** Reads it. Nothing is appended before the first `replace`. What is damaged is kept beside it, never lost. */
+  /** Reads it. What is damaged is kept beside it, never lost. */
   static async open(stateDir: string): Promise<OpenedJournal> {
     await makeStateDir(stateDir);
     const path = join(stateDir, 'pods');
@@ -65,6 +69,8 @@ export class PodJournalFile implements PodStore {
     const text = await readIfThere(path);
     if (text === undefined) return { file, reading: { entries: [], damaged: [], torn: false } };
     const reading = readLines(text);
+    // In bytes: what is torn or damaged need not be UTF-8.
+    file.#length = readFileSync(path).lastIndexOf('\n') + 1;
     if (reading.damaged.length === 0) return { file, reading };
     copyFileSync(path, `${path}.damaged`);
     const lines =
@@ -80,17 +86,37 @@ export class PodJournalFile implements PodStore {
   append(entries: readonly Entry[]): { readonly durable: Promise<void> } {
     const text = Buffer.from(entries.map(writeLine).join(''));
     try {
-      this.#fd ??= openSync(this.#path, 'a', 0o600);
-      const written = writeSync(this.#fd, text);
+      const fd = this.#atEnd();
+      this.#endsWhole = false;
+      const written = writeSync(fd, text);
       if (written < text.length) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+      this.#endsWhole = true;
     } catch (error) {
-      // A part of a line would make the next one unreadable.
-      if (this.#fd !== undefined) ftruncateSync(this.#fd, this.#length);
+      this.#cutTail();
       throw this.#cannotWrite(error);
     }
     this.#length += text.length;
     this.#lines += entries.length;
     return { durable: this.#sync() };
+  }
+
+  /** A part of a line would make the next one unreadable: nothing is written before it is cut off. */
+  #atEnd(): number {
+    this.#fd ??= openSync(this.#path, 'a', 0o600);
+    if (this.#endsWhole) return this.#fd;
+    const { size } = fstatSync(this.#fd);
+    if (size < this.#length) throw new Error('it is shorter than it was');
+    if (size > this.#length) ftruncateSync(this.#fd, this.#length);
+    this.#endsWhole = true;
+    return this.#fd;
+  }
+
+  #cutTail(): void {
+    try {
+      this.#atEnd();
+    } catch {
+      // The next line, or the next life, does it before all else.
+    }
   }
 
   replace(entries: readonly Entry[]): void {
@@ -99,24 +125,33 @@ export class PodJournalFile implements PodStore {
     try {
       writeFileSync(draft, text, { mode: 0o600, flush: true });
       renameSync(draft, this.#path);
-      this.#syncDirectory();
     } catch (error) {
       rmSync(draft, { force: true });
       throw this.#cannotWrite(error);
     }
+    // From here on the descriptor is of a file that has no name any more.
     this.close();
     this.#length = Buffer.byteLength(text);
+    this.#endsWhole = true;
     this.#lines = entries.length;
+    try {
+      this.#syncDirectory();
+    } catch (error) {
+      throw this.#cannotWrite(error);
+    }
   }
 
   #syncDirectory(): void {
     const fd = openSync(dirname(this.#path), 'r');
-    fsyncSync(fd);
-    closeSync(fd);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   #cannotWrite(error: unknown): PodwireError {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    const reason = (error as NodeJS.ErrnoException).code ?? messageOf(error);
     return new PodwireError('MACHINE', `cannot write ${this.#path} (${reason}): make room, or choose another stateDir`);
   }
 
