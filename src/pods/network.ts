@@ -25,7 +25,7 @@ import type { PodKernel } from './kernel.js';
 import { addressesIn, allOf, factsOf, leaving, nameOf, newRecord, sharedBy, unreachables } from './network-parts.js';
 import { type OwnPort, refuseOwnPorts } from './own-ports.js';
 import { PodFilters } from './pod-filters.js';
-import { refuseNoNamespace, refuseTakenName } from './pod-place.js';
+import { refuseNoNamespace, refuseTakenDevice, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
 import { type PodRecord, podKey, podStatus } from './pod-record.js';
 import type { PodStore } from './pod-store.js';
@@ -265,6 +265,7 @@ export class PodNetwork {
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
     if (choice?.origin !== undefined) await refuseTakenName(kernel, netns, words.ifname);
+    refuseTakenDevice(this.#table.records(), choice);
     const record = this.#allocate(network, words, node, choice);
     let durable: Promise<void>;
     try {
@@ -380,18 +381,19 @@ export class PodNetwork {
     if (plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
       await kernel.podForced(record.netns, plan.undoPod);
     }
+    // Others may be behind the same device.
+    const key = podKey(record);
+    const others = () => this.#table.records().filter((one) => one.device === record.device && podKey(one) !== key);
     const [failures, guard] = await Promise.all([
       kernel.nodeForced(plan.undoNode),
-      record.underlay
+      record.underlay || others().some(({ shared }) => !shared)
         ? []
         : kernel.filter(unguardText(record.device)).then(
             () => [],
             (error) => [messageOf(error)],
           ),
     ]);
-    // Others may be behind the same device.
-    const key = podKey(record);
-    await this.#renew(this.#table.records().filter((other) => other.device === record.device && podKey(other) !== key));
+    await this.#renew(others());
     return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
   }
 

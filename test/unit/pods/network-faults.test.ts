@@ -56,3 +56,25 @@ t.test('while devices were not looked at, what they lead to stays', async (t) =>
   const next = await node.life();
   t.match(next.records(), [{ device, addresses: ['10.244.1.2'] }], 'it is taken over');
 });
+
+t.test('a device is one pod’s, and what fails beside it leaves its rules', async (t) => {
+  const node = new FakeNode();
+  node.links = [link('vf0', { link: 'vf0-node' }), link('vf0-node', { link: 'vf0' }), link('vf1')];
+  const pods = await node.life();
+  const device = { ...NETWORK, attach: 'device' as const, device: 'vf0' };
+  const [first, second] = await Promise.allSettled([pods.add(device, words('a')), pods.add(device, words('b'))]);
+  t.equal(first.status, 'fulfilled');
+  t.match(second, {
+    reason: {
+      code: CNI.NOT_HERE,
+      message: 'the device vf0 is handed over to container a (eth0), until that is taken off; nothing was changed',
+    },
+  });
+  node.kernel.pod = async () => {
+    throw new Error('no');
+  };
+  await t.rejects(pods.add({ ...device, device: 'vf1', via: 'vf0-node' }, words('c')), /taken back/);
+  t.notOk(node.filters.some((text) => text.includes('delete chain netdev podwire vf0-node')));
+  await pods.del(words('a'));
+  t.match(node.filters.at(-1), /delete chain netdev podwire vf0-node/, 'they go with their pod');
+});
