@@ -19,17 +19,20 @@ interface Job {
 
 export class Shells {
   readonly #most: number;
+  readonly #timeoutMs: number;
   readonly #idle: Shell[] = [];
   readonly #waiting: Job[] = [];
   #shells = 0;
 
-  /** @param most programs at a time */
-  constructor(most: number) {
+  /** @param most programs at a time @param timeoutMs after which one is cut off */
+  constructor(most: number, timeoutMs = TIMEOUT_MS) {
     this.#most = most;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
    * Runs a program to its end, as `run` does (run.ts); what it says on standard error stands in `stderr` with its output.
+   * One that is cut off is gone, and so is what it started, before this resolves.
    * @param argv words without quotes and line breaks
    */
   run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
@@ -39,7 +42,7 @@ export class Shells {
     });
   }
 
-  /** Ends the shells; what runs is cut off. */
+  /** Ends the shells that wait; the others end with this process. */
   close(): void {
     for (const shell of this.#idle.splice(0)) shell.kill();
   }
@@ -47,7 +50,7 @@ export class Shells {
   #work(): void {
     const job = this.#waiting[0];
     if (!job) return;
-    const shell = this.#idle.pop() ?? this.#another();
+    const shell = this.#waits() ?? this.#another();
     if (!shell) return;
     this.#waiting.shift();
     shell.run(job, (outcome) => {
@@ -58,26 +61,44 @@ export class Shells {
     });
   }
 
+  /** Somebody else may have ended one. */
+  #waits(): Shell | undefined {
+    for (let shell = this.#idle.pop(); shell; shell = this.#idle.pop()) {
+      if (shell.alive) return shell;
+      this.#shells--;
+    }
+    return undefined;
+  }
+
   #another(): Shell | undefined {
     if (this.#shells >= this.#most) return undefined;
     this.#shells++;
-    return new Shell();
+    return new Shell(this.#timeoutMs);
   }
 }
 
 class Shell {
   readonly #child: ChildProcess;
+  readonly #timeoutMs: number;
   #output = '';
   #done: Done = () => {};
   #timer: NodeJS.Timeout | undefined;
   alive = true;
 
-  constructor() {
-    this.#child = spawn('sh', [], { stdio: ['pipe', 'pipe', 'ignore'], env: environmentOf() });
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+    // Leader of a group, so that what runs in it can be ended with it.
+    this.#child = spawn('sh', [], { stdio: ['pipe', 'pipe', 'ignore'], env: environmentOf(), detached: true });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     this.#child.stdin?.on('error', () => {});
-    this.#child.once('error', () => this.#end({ failure: 'ENOENT' }));
-    this.#child.once('exit', (_, signal) => this.#end({ failure: signal ?? 'the shell ended' }));
+    this.#child.once('error', () => this.#end('ENOENT'));
+    this.#child.once('exit', () => {
+      this.alive = false;
+      // What ran goes on without its shell.
+      this.kill();
+    });
+    // Behind `exit`: the last of the group has let go of the output, and does nothing more.
+    this.#child.once('close', (_, signal) => this.#end(signal ?? 'the shell ended'));
     // It ends with our end of its pipe, and keeps nobody.
     this.#child.unref();
     for (const stream of [this.#child.stdin, this.#child.stdout]) (stream as { unref?: () => void } | null)?.unref?.();
@@ -86,14 +107,22 @@ class Shell {
   run({ argv, input }: Job, done: Done): void {
     this.#done = done;
     this.#output = '';
-    this.#timer = setTimeout(() => this.kill(), TIMEOUT_MS);
+    // Until it is gone: what is left to end it keeps this process too.
+    this.#timer = setInterval(() => this.kill(), this.#timeoutMs);
     const words = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const text = input.endsWith('\n') || input === '' ? input : `${input}\n`;
     this.#child.stdin?.write(`${words} 2>&1 <<'${END}'\n${text}${END}\nprintf '\\n${END} %d\\n' $?\n`);
   }
 
+  /** With all that it runs. */
   kill(): void {
-    this.#child.kill('SIGKILL');
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // Nobody is left.
+    }
   }
 
   #read(text: string): void {
@@ -104,8 +133,7 @@ class Shell {
     this.#finish({ code, failure: undefined, output: this.#output.slice(0, at) });
   }
 
-  #end({ failure }: { failure: string }): void {
-    if (!this.alive) return;
+  #end(failure: string): void {
     this.alive = false;
     this.#finish({ code: undefined, failure, output: this.#output });
   }

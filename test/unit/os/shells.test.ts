@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { Shells } from '../../../src/os/shells.js';
 
@@ -18,3 +22,64 @@ t.test('programs run in shells that wait, as many at a time as there may be', as
   t.match(await shells.run('sh', ['-c', 'kill -9 $PPID']), { code: undefined, failure: 'SIGKILL' });
   t.match(await shells.run('echo', ['again']), { code: 0, stdout: 'again\n' }, 'another takes its place');
 });
+
+t.test('a program that is cut off is gone, with all that it started', async (t) => {
+  const shells = new Shells(1, 200);
+  t.teardown(() => shells.close());
+  const late = join(t.testdir(), 'late');
+  const script = `(sleep 1; touch ${late}) & sleep 1; touch ${late}`;
+  t.match(await shells.run('sh', ['-c', script]), { code: undefined, failure: 'SIGKILL' });
+  await delay(1_200);
+  t.notOk(existsSync(late), 'nothing comes after the answer');
+  const orphaned = `(sleep 1; touch ${late}) & kill -9 $PPID; sleep 1`;
+  t.match(await shells.run('sh', ['-c', orphaned]), { code: undefined, failure: 'SIGKILL' });
+  await delay(1_200);
+  t.notOk(existsSync(late), 'nor after a shell that somebody else ended');
+});
+
+t.test('a shell that ended while it waited is not asked', async (t) => {
+  const shells = new Shells(1, 1_000);
+  t.teardown(() => shells.close());
+  const { stdout } = await shells.run('sh', ['-c', 'echo $PPID']);
+  process.kill(Number(stdout), 'SIGKILL');
+  await until(() => !existsSync(`/proc/${stdout.trim()}`));
+  t.match(await shells.run('echo', ['again']), { code: 0, stdout: 'again\n' });
+});
+
+t.test('shells end with the process that has them, whatever ends it', async (t) => {
+  const module = new URL('../../../src/os/shells.js', import.meta.url);
+  const program = `
+    import { Shells } from ${JSON.stringify(module.href)};
+    const shells = new Shells(2);
+    const asked = ['echo $PPID', 'sleep 0.5; echo $PPID'].map((text) => shells.run('sh', ['-c', text]));
+    for (const { stdout } of await Promise.all(asked)) console.log(stdout.trim());
+    shells.run('sleep', ['0.5']);
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  await until(() => output.split('\n').length === 3);
+  child.kill('SIGKILL');
+  const pids = output.trim().split('\n').map(Number);
+  t.equal(pids.length, 2);
+  await until(() => pids.every(ended));
+});
+
+/** A zombie that nobody waits for has ended too. */
+function ended(pid: number): boolean {
+  try {
+    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 10_000; !done(); await delay(20)) {
+    if (performance.now() > deadline) throw new Error('it did not come to that');
+  }
+}
