@@ -14,7 +14,7 @@ import { announceOnBridge } from './attach/routed.js';
 import type { Choice, PodNode, PodPlan } from './attachment.js';
 import { ATTACHMENT } from './attachments.js';
 import { auditProblems } from './audit.js';
-import { CNI, CniError } from './cni/error.js';
+import { CNI, type CniCode, CniError } from './cni/error.js';
 import type { AttachmentWords, NetworkConfig, StaleConfig } from './cni/request.js';
 import type { CniResult } from './cni/result.js';
 import { deviceName, macOfDevice } from './device-name.js';
@@ -224,6 +224,7 @@ export class PodNetwork {
 
   /** @throws CniError UNAVAILABLE: no pod can be attached now */
   async status(): Promise<void> {
+    this.#refuseIfClosed(CNI.UNAVAILABLE);
     if (!this.#node) throw new CniError(CNI.UNAVAILABLE, 'this node has no subnet yet: podwire status says why');
     // A runtime that hears of this adds nothing: nobody else would try again.
     const why = await this.#takeUp();
@@ -241,7 +242,14 @@ export class PodNetwork {
     return records.map((record) => podStatus(record, record.underlay ? undefined : traffic?.get(record.device)));
   }
 
-  add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
+  /** Another life may have taken up the pods: what is done here it would not know of. */
+  #refuseIfClosed(code: CniCode = CNI.TRY_AGAIN): void {
+    if (this.#closed)
+      throw new CniError(code, 'podwire ends, or hands over: try again in a moment; nothing was changed');
+  }
+
+  async add(network: NetworkConfig, words: AttachmentWords): Promise<CniResult> {
+    this.#refuseIfClosed();
     return this.#turns.take(podKey(words), () => this.#add(network, words));
   }
 
@@ -341,7 +349,8 @@ export class PodNetwork {
   }
 
   /** Takes the pod off. Nothing happens where there is none. */
-  del(words: AttachmentWords): Promise<void> {
+  async del(words: AttachmentWords): Promise<void> {
+    this.#refuseIfClosed();
     return this.#turns.take(podKey(words), () => this.#del(words));
   }
 
@@ -409,7 +418,8 @@ export class PodNetwork {
   }
 
   /** @throws CniError NOT_AS_MADE: something of the pod is missing, in words */
-  check(network: NetworkConfig, words: AttachmentWords): Promise<void> {
+  async check(network: NetworkConfig, words: AttachmentWords): Promise<void> {
+    this.#refuseIfClosed();
     return this.#turns.take(podKey(words), async () => {
       const pod = this.#table.pod(podKey(words));
       const { kernel } = this.#options;
@@ -436,6 +446,7 @@ export class PodNetwork {
    * @throws CniError: of the first that could not be; the others are gone
    */
   async gc({ name, valid }: Pick<StaleConfig, 'name' | 'valid'>): Promise<void> {
+    this.#refuseIfClosed();
     const known = new Set(valid.map(({ containerID, ifname }) => podKey({ containerId: containerID, ifname })));
     const stale = this.#table.records().filter((record) => record.network === name && !known.has(podKey(record)));
     const outcomes = await Promise.allSettled(stale.map((record) => this.del(record)));
@@ -449,6 +460,7 @@ export class PodNetwork {
    */
   async audit(repair: boolean): Promise<PodAudit> {
     const { kernel, events } = this.#options;
+    this.#refuseIfClosed();
     const why = await this.#takeUp();
     if (why !== undefined) throw new PodwireError('REFUSED', `${why}; nothing was changed`);
     const records = this.#table.records();

@@ -78,3 +78,22 @@ t.test('a device is one pod’s, and what fails beside it leaves its rules', asy
   await pods.del(words('a'));
   t.match(node.filters.at(-1), /delete chain netdev podwire vf0-node/, 'they go with their pod');
 });
+
+t.test('who ends, or has handed over, touches no pods', async (t) => {
+  const node = new FakeNode();
+  const pods = await node.life();
+  await pods.add(NETWORK, words('a'));
+  const begun = pods.add(NETWORK, words('b'));
+  await Promise.all([begun, pods.close()]);
+  t.equal(pods.records().length, 2, 'what was begun is done before');
+  const asked = node.asked.length;
+  const refused = { code: CNI.TRY_AGAIN, message: /^podwire ends, or hands over: .*; nothing was changed$/ };
+  await t.rejects(pods.add(NETWORK, words('c')), refused);
+  await t.rejects(pods.del(words('a')), refused);
+  await t.rejects(pods.check(NETWORK, words('a')), refused);
+  await t.rejects(pods.gc({ name: NETWORK.name, valid: [] }), refused);
+  await t.rejects(pods.audit(true), refused);
+  await t.rejects(pods.status(), { code: CNI.UNAVAILABLE });
+  t.equal(node.asked.length, asked);
+  t.equal(pods.records().length, 2);
+});
