@@ -67,14 +67,12 @@ function sourceRules(
   return addresses.flatMap((address) => {
     const ip = address.includes(':') ? 'ip6' : 'ip';
     const cluster = clusterCidr.filter(({ family }) => (family === 6) === (ip === 'ip6')).map(formatPrefix);
+    // The cluster may have no range of a family in which a macvlan pod has an address.
+    const abroad = cluster.length > 0 ? `${ip} daddr != { ${cluster.join(', ')} } ` : '';
     return [
       // Asking itself through the node's port it would get an answer from itself.
       ...(ports.length > 0 ? [`${ip} saddr ${address} ${ip} daddr ${address} ct status dnat masquerade`] : []),
-      ...(masquerade
-        ? [
-            `${ip} saddr ${address} ${ip} daddr != { ${cluster.join(', ')} } ${elsewhere} fib daddr type unicast masquerade`,
-          ]
-        : []),
+      ...(masquerade ? [`${ip} saddr ${address} ${abroad}${elsewhere} fib daddr type unicast masquerade`] : []),
     ];
   });
 }

@@ -210,6 +210,11 @@ t.test('SNAT for what leaves the cluster, ports in; only where asked', async (t)
     t.ok(text.includes(`    ${line}\n`), line);
   }
   t.notMatch(text, /nfproto ipv6 ip daddr/);
+  t.match(
+    natText([{ ...POD, masquerade: true }], NODE.clusterCidr.slice(0, 1), 'podwire0'),
+    '    ip6 saddr fd00:244:0:1::3 oifname != "podwire0" fib daddr type unicast masquerade\n',
+    'a family of which the cluster has no range',
+  );
 });
 
 t.test('routes to other nodes’ underlay addresses: differences only', async (t) => {
