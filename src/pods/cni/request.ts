@@ -54,6 +54,8 @@ export interface StaleConfig extends Pick<NetworkConfig, 'version' | 'name'> {
 }
 
 const COMMANDS = ['ADD', 'DEL', 'CHECK', 'STATUS', 'GC', 'VERSION'] as const;
+/** What GC is told to leave (CNI 1.1, section 2). */
+const VALID = 'cni.dev/valid-attachments';
 const CONTAINER_ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const LONGEST_ID = 256;
 const IFNAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/;
@@ -197,11 +199,18 @@ function readNetwork(
   };
 }
 
+/** A list that says nothing takes off every pod: it must be there. Null is how Go writes an empty one. */
 function readStale(raw: Record<string, unknown>, version: CniVersion): StaleConfig {
+  if (raw[VALID] === undefined) {
+    throw new CniError(
+      CNI.CONFIG,
+      `${VALID} is missing: GC takes off whatever it does not name (an empty list: all pods of the network); nothing was changed`,
+    );
+  }
   return {
     version,
     name: textIn(raw, 'name') ?? '',
-    valid: listIn(raw, 'cni.dev/valid-attachments').map((one) => ({
+    valid: listIn(raw, VALID).map((one) => ({
       containerID: textIn(one, 'containerID') ?? '',
       ifname: textIn(one, 'ifname') ?? '',
     })),

@@ -299,6 +299,10 @@ t.test('what a runtime may say, and what not', async (t) => {
     t.throws(() => read(network, more), { code }, JSON.stringify([network, more]));
   }
   t.match(read({}, { command: 'DEL', netns: '' }), { command: 'DEL' });
+  t.throws(() => read({}, { command: 'GC' }), { code: 7, message: /is missing: .*; nothing was changed$/ });
+  for (const none of [[], null]) {
+    t.match(read({ 'cni.dev/valid-attachments': none }, { command: 'GC' }), { network: { name: 'n', valid: [] } });
+  }
   for (const [network, , code] of refused.filter(([, , code]) => code > 4)) {
     t.match(read(network, { command: 'DEL' }), { attachment: { containerId: 'abc' } }, `DEL of what ADD gave ${code}`);
   }
