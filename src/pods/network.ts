@@ -23,7 +23,7 @@ import { guardOf, guardsOfAll } from './guard-reading.js';
 import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
 import { addressesIn, allOf, factsOf, leaving, nameOf, newRecord, sharedBy, unreachables } from './network-parts.js';
-import { type OwnPort, refuseOwnPorts } from './own-ports.js';
+import { type OwnPort, refuseOwnPorts, refuseTakenPorts } from './own-ports.js';
 import { PodFilters } from './pod-filters.js';
 import { refuseNoNamespace, refuseTakenDevice, refuseTakenName } from './pod-place.js';
 import { podProblems } from './pod-problems.js';
@@ -273,7 +273,9 @@ export class PodNetwork {
     const choice = ATTACHMENT[network.attach].choose?.(network, await kernel.links());
     if (typeof choice === 'string') throw new CniError(CNI.NOT_HERE, `${choice}; nothing was changed`);
     if (choice?.origin !== undefined) await refuseTakenName(kernel, netns, words.ifname);
+    // From here to where it is remembered nobody else has a turn.
     refuseTakenDevice(this.#table.records(), choice);
+    refuseTakenPorts(network.ports, this.#table.records());
     const record = this.#allocate(network, words, node, choice);
     let durable: Promise<void>;
     try {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { checkNode, type Finding, fatalProblems } from '../../../src/control/check.js';
+import { hostPorts } from '../../../src/control/check-host-ports.js';
 import type { ResolvedConfig } from '../../../src/control/config/node-config.js';
 import type { ActualRoute } from '../../../src/control/host-plan.js';
 import type { FirewallChain, FirewallObstacle, MachineFacts } from '../../../src/control/machine-facts.js';
@@ -421,4 +422,9 @@ t.test('every problem says what to do, in one line', async (t) => {
   }
   t.ok(fatalProblems(worst).every((finding) => finding.level === 'bad'));
   t.ok(fatalProblems(worst).length >= 8);
+});
+
+t.test('a port that several pods have, as an earlier version let them', async (t) => {
+  const [shared] = hostPorts([{ protocol: 'tcp', port: 80, pods: ['shop/web', 'shop/api'], listened: false }]);
+  t.match(shared, { message: /^TCP port 80 .* is asked for by shop\/web and shop\/api: it leads to shop\/web alone$/ });
 });

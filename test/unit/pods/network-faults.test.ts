@@ -3,6 +3,7 @@ import t from 'tap';
 import { ALIAS } from '../../../src/pods/attach/parts.js';
 import { CNI } from '../../../src/pods/cni/error.js';
 import { deviceName } from '../../../src/pods/device-name.js';
+import type { PortMapping } from '../../../src/pods/pod-record.js';
 import { FakeNode, link, NETWORK, words } from './fake-node.js';
 
 t.test('a life whose first look fails knows its pods, and adds none before it has looked', async (t) => {
@@ -96,4 +97,27 @@ t.test('who ends, or has handed over, touches no pods', async (t) => {
   await t.rejects(pods.status(), { code: CNI.UNAVAILABLE });
   t.equal(node.asked.length, asked);
   t.equal(pods.records().length, 2);
+});
+
+t.test('a port of the node leads to one pod', async (t) => {
+  const pods = await new FakeNode().life();
+  const mapped = (port: Partial<PortMapping>) => ({
+    ...NETWORK,
+    ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' as const, ...port }],
+  });
+  const refused = {
+    code: CNI.CONFIG,
+    message: /^portMappings: hostPort 8080 \(tcp\) leads to container \w+ \(eth0\); nothing was changed, /,
+  };
+  const [first, second] = await Promise.allSettled(['a', 'b'].map((id) => pods.add(mapped({}), words(id))));
+  t.equal(first.status, 'fulfilled');
+  t.match(second, { reason: refused }, 'at the same time');
+  await t.rejects(pods.add(mapped({ hostIP: '192.0.2.1' }), words('c')), refused, 'without an address it is all');
+  await pods.add(mapped({ protocol: 'udp' }), words('d'));
+  await pods.add(mapped({ hostPort: 8081, hostIP: '2001:db8::1' }), words('e'));
+  await pods.add(mapped({ hostPort: 8081, hostIP: '192.0.2.1' }), words('f'));
+  const same = mapped({ hostPort: 8081, hostIP: '2001:db8:0:0::1' });
+  await t.rejects(pods.add(same, words('g')), /hostPort 8081 \(tcp\) leads to container e /);
+  await pods.del(words('a'));
+  await pods.add(mapped({}), words('b'));
 });
