@@ -42,6 +42,10 @@ export function nameOf({ pod, containerId, ifname }: PodRecord): string {
   return `${pod ?? `container ${containerId.slice(0, 12)}`} (${ifname})`;
 }
 
+export function staysTaken({ device }: PodRecord, left: readonly string[]): string {
+  return `the pod's ${device} cannot be removed: ${left.join('; ')}; its address stays taken`;
+}
+
 /** For programs that read events. */
 export function factsOf({ pod, containerId, ifname, netns, device, addresses }: PodRecord) {
   return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };

@@ -22,7 +22,17 @@ import { guardText, unguardText } from './guard.js';
 import { guardOf, guardsOfAll } from './guard-reading.js';
 import type { Reading } from './journal.js';
 import type { PodKernel } from './kernel.js';
-import { addressesIn, allOf, factsOf, leaving, nameOf, newRecord, sharedBy, unreachables } from './network-parts.js';
+import {
+  addressesIn,
+  allOf,
+  factsOf,
+  leaving,
+  nameOf,
+  newRecord,
+  sharedBy,
+  staysTaken,
+  unreachables,
+} from './network-parts.js';
 import { type OwnPort, refuseOwnPorts, refuseTakenPorts } from './own-ports.js';
 import { PodFilters } from './pod-filters.js';
 import { refuseNoNamespace, refuseTakenDevice, refuseTakenName } from './pod-place.js';
@@ -45,6 +55,13 @@ const LEAST_LINES = 4096;
 /** `ip`'s words for "that is not there (any more)". */
 const GONE =
   /No such process|No such device|Cannot find device|Cannot assign requested address|No such file|not found/i;
+
+/** What could not be removed, in the kernel's words. */
+interface Left {
+  readonly device: readonly string[];
+  /** Those against forged addresses: in nobody's way. */
+  readonly rules: readonly string[];
+}
 
 export interface PodNetworkOptions {
   readonly kernel: PodKernel;
@@ -118,9 +135,12 @@ export class PodNetwork {
     const links = await kernel.links();
     const { halfMade, unknown, words } = compare(this.#table, this.#reading, links);
     for (const text of words) events.tell('pods-recovered', text);
-    for (const record of halfMade) await this.#takeBack(record, this.#planOf(record));
+    for (const record of halfMade) {
+      const { device } = await this.#takeBack(record, this.#planOf(record));
+      if (device.length === 0) this.#table.gone(podKey(record), now());
+      else events.tell('pods-failed', staysTaken(record, device));
+    }
     await kernel.nodeForced(unknown.map((device) => `link del dev ${device}`));
-    for (const record of halfMade) this.#table.gone(podKey(record), now());
     const left = this.#reading.entries.length > 0 || links.some(({ name }) => name.startsWith('pw'));
     if (left) await this.#filters.renewAll();
     store.replace(this.#table.entries(store.boot));
@@ -336,15 +356,22 @@ export class PodNetwork {
     }
   }
 
-  /** What a failed ADD made is undone, its addresses given back. */
+  /** What a failed ADD made is undone, its addresses given back unless something still leads there. */
   async #giveUp(record: PodRecord, plan: PodPlan, error: unknown): Promise<never> {
     // Perhaps somebody removed the bridge.
     this.#prepared.delete(sharedBy(record));
-    const left = await this.#takeBack(record, plan);
-    this.#forget(record);
-    await this.#renewTables(record).catch((second) => left.push(messageOf(second)));
-    const state =
+    const { device, rules } = await this.#takeBack(record, plan).catch((second) => ({
+      device: [messageOf(second)],
+      rules: [],
+    }));
+    const left = [...rules];
+    if (device.length === 0) {
+      this.#forget(record);
+      await this.#renewTables(record).catch((second) => left.push(messageOf(second)));
+    }
+    const undone =
       left.length === 0 ? 'what was made is taken back' : `of what was made this is left: ${left.join('; ')}`;
+    const state = device.length === 0 ? undone : staysTaken(record, [...device, ...left]);
     const exists = /File exists/.test(messageOf(error));
     const code = exists ? CNI.EXISTS : error instanceof CniError ? error.code : CNI.IO;
     throw new CniError(code, `${messageOf(error)}; ${state}`);
@@ -365,13 +392,9 @@ export class PodNetwork {
       return;
     }
     const { record } = pod;
-    const left = await this.#takeBack(record, this.#planOf(record));
-    if (left.length > 0) {
-      throw new CniError(
-        CNI.KERNEL,
-        `the pod's ${record.device} cannot be removed: ${left.join('; ')}; its address stays taken`,
-      );
-    }
+    const { device, rules } = await this.#takeBack(record, this.#planOf(record));
+    const left = [...device, ...rules];
+    if (left.length > 0) throw new CniError(CNI.KERNEL, staysTaken(record, left));
     this.#forget(record);
     await this.#renewTables(record);
     events.tell(
@@ -382,12 +405,11 @@ export class PodNetwork {
     this.#compact();
   }
 
-  /** @returns the kernel's words about what could not be removed */
-  #takeBack(record: PodRecord, plan: PodPlan): Promise<string[]> {
+  #takeBack(record: PodRecord, plan: PodPlan): Promise<Left> {
     return this.#devices.take(record.device, () => this.#takeBackNow(record, plan));
   }
 
-  async #takeBackNow(record: PodRecord, plan: PodPlan): Promise<string[]> {
+  async #takeBackNow(record: PodRecord, plan: PodPlan): Promise<Left> {
     const { kernel } = this.#options;
     if (plan.undoPod.length > 0 && (await kernel.namespace(record.netns)) === 'there') {
       await kernel.podForced(record.netns, plan.undoPod);
@@ -395,7 +417,7 @@ export class PodNetwork {
     // Others may be behind the same device.
     const key = podKey(record);
     const others = () => this.#table.records().filter((one) => one.device === record.device && podKey(one) !== key);
-    const [failures, guard] = await Promise.all([
+    const [failures, rules] = await Promise.all([
       kernel.nodeForced(plan.undoNode),
       record.underlay || others().some(({ shared }) => !shared)
         ? []
@@ -405,7 +427,7 @@ export class PodNetwork {
           ),
     ]);
     await this.#renew(others());
-    return [...failures.filter((reason) => !GONE.test(reason)), ...guard];
+    return { device: failures.filter((reason) => !GONE.test(reason)), rules };
   }
 
   /** A disk that is full keeps nobody from being taken off: the next life finds that the pod is not there. */

@@ -121,3 +121,37 @@ t.test('a port of the node leads to one pod', async (t) => {
   await pods.del(words('a'));
   await pods.add(mapped({}), words('b'));
 });
+
+t.test('while something still leads to a pod that failed, its address is given to nobody', async (t) => {
+  const node = new FakeNode();
+  const pods = await node.life();
+  node.kernel = {
+    pod: async () => {
+      throw new Error('no');
+    },
+    nodeForced: async (lines) => (lines.some((line) => line.startsWith('link del')) ? ['Device or resource busy'] : []),
+  };
+  const kept = /^no; the pod's pw\w+ cannot be removed: Device or resource busy; its address stays taken$/;
+  await t.rejects(pods.add(NETWORK, words('a')), { message: kept });
+  t.match(pods.records(), [{ containerId: 'a', addresses: ['10.244.1.2'] }]);
+  const next = await node.life();
+  t.match(node.events.at(-1), /^pods-failed: the pod's pw\w+ cannot be removed/);
+  node.kernel.nodeForced = async () => {
+    throw new Error("'ip -batch' did not finish");
+  };
+  await t.rejects(
+    next.add(NETWORK, words('b')),
+    / cannot be removed: 'ip -batch' did not finish; its address stays taken$/,
+  );
+  node.kernel = {};
+  const [c] = (await next.add(NETWORK, words('c'))).ips ?? [];
+  t.equal(c.address, '10.244.1.4/32');
+  await next.del(words('a'));
+  await next.del(words('b'));
+  t.equal(next.records().length, 1, 'DEL takes off what is left');
+  node.kernel.filter = async () => {
+    throw new Error('nft is not installed');
+  };
+  await t.rejects(next.add(NETWORK, words('d')), /of what was made this is left: nft is not installed/);
+  t.equal(next.records().length, 1, 'rules alone keep no address');
+});
