@@ -11,6 +11,7 @@ import { Lab } from '../src/lab/lab.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { type FaultOutcome, tryFaults } from './cni/faults.js';
 import { Podwire, Reference, referenceMissing, type Subject } from './cni/subjects.js';
+import { markdownTable } from './markdown.js';
 import { script } from './script.js';
 
 const VERBS = ['VERSION', 'STATUS', 'ADD', 'CHECK', 'DEL'] as const;
@@ -96,21 +97,21 @@ function markdown(timings: readonly Timing[], faults: readonly FaultOutcome[]): 
     ...[0.5, 0.99].map((part) => quantile(ms, part).toFixed(1)),
     Math.min(...ms).toFixed(1),
     Math.max(...ms).toFixed(1),
-    failed === 0 ? '' : `${failed} of ${ms.length} failed: ${words}`,
+    failed === 0 ? '' : `${failed} of ${ms.length} failed: ${plain(words)}`,
   ]);
   const outcomes = faults.map(({ fault, subject, outcome, ms, left }) => [
     fault,
     subject,
-    outcome,
+    plain(outcome),
     ms.toFixed(1),
-    left,
+    plain(left),
   ]);
   return [
     `${machine()}; ${rounds} rounds in turn`,
     '',
-    ...table(['verb', 'who', 'p50, ms', 'p99, ms', 'least', 'most', ''], inOrder(times)),
+    markdownTable(['verb', 'who', 'p50, ms', 'p99, ms', 'least', 'most', ''], inOrder(times)),
     '',
-    ...table(['fault', 'who', 'answer (CNI code: words)', 'ms', 'left behind'], inOrder(outcomes)),
+    markdownTable(['fault', 'who', 'answer (CNI code: words)', 'ms', 'left behind'], inOrder(outcomes)),
     '',
   ].join('\n');
 }
@@ -119,11 +120,6 @@ function markdown(timings: readonly Timing[], faults: readonly FaultOutcome[]): 
 function inOrder(rows: readonly string[][]): string[][] {
   const names = [...new Set(rows.map(([name]) => name))];
   return names.flatMap((name) => rows.filter((row) => row[0] === name));
-}
-
-function table(titles: readonly string[], rows: readonly string[][]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => plain(cell)).join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)];
 }
 
 /** Paths of this run, and what would end a cell, are left out. */

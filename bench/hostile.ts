@@ -14,6 +14,7 @@ import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { recordUdp, startHostile } from '../src/lab/tools.js';
+import { rssKiB } from './process-memory.js';
 import { requirePrograms, script } from './script.js';
 import { slopeOf } from './slope.js';
 
@@ -126,16 +127,12 @@ async function watch(nodes: readonly RunningPodwire[], ended: Promise<unknown>):
   const over = ended.then(() => true);
   for (let done = false; !done; ) {
     const seconds = Math.round((performance.now() - started) / 1000);
-    const sample = { seconds, rssMiB: nodes.map(rssMiB) };
+    const sample = { seconds, rssMiB: nodes.map(({ process }) => rssKiB(process.pid) / 1024) };
     samples.push(sample);
     console.log(`| ${seconds} | ${sample.rssMiB.map((one) => one.toFixed(1)).join(' | ')} |`);
     done = await Promise.race([over, delay(EVERY, false)]);
   }
   return samples;
-}
-
-function rssMiB({ process }: RunningPodwire): number {
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 /** Datagrams to the gossip port that found its buffer full. */

@@ -13,6 +13,7 @@ import type { LabHost } from '../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { hasProgram, ping } from '../src/lab/tools.js';
+import { markdownTable } from './markdown.js';
 import { script } from './script.js';
 
 const {
@@ -226,17 +227,19 @@ function report(
   falsePositives: readonly { name: string; count: number }[],
 ): void {
   console.log(`${machine()}; ${count} nodes, each on a host of its own; ${kills} kills\n`);
-  console.log('| | median | p99 | least | most |\n|---|---|---|---|---|');
-  const row = (name: string, times: readonly number[]) =>
-    console.log(
-      `| ${name} | ${words(median(times))} | ${words(quantile(times, 0.99))} | ${words(Math.min(...times))} | ${words(Math.max(...times))} |`,
-    );
-  row('podwire: from the start of a process until all know it', joins);
-  row('podwire: from the start of a process to the first packet across', packets);
-  for (const [name, { first, last }] of detections) {
-    row(`${name}: from kill -9 until the first knows`, first);
-    row(`${name}: from kill -9 until all know`, last);
-  }
+  const row = (name: string, times: readonly number[]) => [
+    name,
+    ...[median(times), quantile(times, 0.99), Math.min(...times), Math.max(...times)].map(words),
+  ];
+  const rows = [
+    row('podwire: from the start of a process until all know it', joins),
+    row('podwire: from the start of a process to the first packet across', packets),
+    ...[...detections].flatMap(([name, { first, last }]) => [
+      row(`${name}: from kill -9 until the first knows`, first),
+      row(`${name}: from kill -9 until all know`, last),
+    ]),
+  ];
+  console.log(markdownTable(['', 'median', 'p99', 'least', 'most'], rows));
   for (const { name, count: falsely } of falsePositives)
     console.log(`\n${name}: ${falsely} deaths told of living nodes`);
   const results = {

@@ -14,6 +14,7 @@ import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import type { SteadyReport } from '../src/lab/steady.js';
 import { ask, startDatagramEcho, startEcho, startSteady, transfer } from '../src/lab/tools.js';
+import { markdownTable } from './markdown.js';
 import { script } from './script.js';
 
 const WAYS = ['SIGTERM', 'SIGKILL', 'takeover'] as const;
@@ -113,15 +114,13 @@ async function restart(
 
 function report(samples: readonly Sample[]): void {
   console.log(`\n${machine()}; ${rate} datagrams a second for ${DURATION / 1000} s, ${rounds} rounds\n`);
-  console.log('| | lost of | median | most | longest gap, median (ms) | most (ms) | ready, median (ms) | TCP whole |');
-  console.log('|---|---|---|---|---|---|---|---|');
-  for (const load of LOADS) {
-    for (const way of WAYS) {
+  const rows = LOADS.flatMap((load) =>
+    WAYS.map((way) => {
       const some = samples.filter((sample) => sample.way === way && sample.load === load);
       const lost = some.map((sample) => sample.lost);
       const gaps = some.map(({ longestGapMs }) => longestGapMs);
       const tcp = some.filter(({ tcpIntact }) => tcpIntact !== undefined);
-      const cells = [
+      return [
         `${way}, ${load}`,
         median(some.map(({ sent }) => sent)),
         median(lost),
@@ -131,7 +130,8 @@ function report(samples: readonly Sample[]): void {
         median(some.map(({ readyMs }) => readyMs)).toFixed(0),
         tcp.length === 0 ? '' : `${tcp.filter(({ tcpIntact }) => tcpIntact).length} of ${tcp.length}`,
       ];
-      console.log(`| ${cells.join(' | ')} |`);
-    }
-  }
+    }),
+  );
+  const gap = ['longest gap, median (ms)', 'most (ms)'];
+  console.log(markdownTable(['', 'lost of', 'median', 'most', ...gap, 'ready, median (ms)', 'TCP whole'], rows));
 }

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { machine } from '../src/bench/statistics.js';
 import { listOption, numbers, whole } from '../src/cli/option-values.js';
 import { convergenceSvg, noticedBy, type RunReport } from '../src/sim/index.js';
+import { markdownTable } from './markdown.js';
 import { script } from './script.js';
 
 const SIZES = [100, 1000, 10_000];
@@ -106,7 +107,7 @@ function table(): string {
     ['gossip, for each node', per('gossip')],
     ['push/pull, for each node', per('push-pull')],
   ];
-  const head = `| | ${sizes.map((nodes) => `${nodes} nodes`).join(' | ')} |\n|---|${sizes.map(() => '---|').join('')}`;
-  for (const [, cells] of rows) while (cells.length < sizes.length) cells.push('not tried');
-  return `${machine()}; seed ${seed}\n\n${head}\n${rows.map(([name, cells]) => `| ${name} | ${cells.join(' | ')} |`).join('\n')}`;
+  const head = ['', ...sizes.map((nodes) => `${nodes} nodes`)];
+  const full = rows.map(([name, cells]) => head.map((_, i) => [name, ...cells][i] ?? 'not tried'));
+  return `${machine()}; seed ${seed}\n\n${markdownTable(head, full)}`;
 }

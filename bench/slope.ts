@@ -27,6 +27,11 @@ export function verdictOf({ perMinute, error }: Slope, tolerated: number): Verdi
   return perMinute - 2 * error > tolerated ? 'grows' : 'undecided';
 }
 
+/** Of many verdicts; none is `steady`. */
+export function worst(verdicts: readonly Verdict[]): Verdict {
+  return (['grows', 'undecided'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'steady';
+}
+
 /** Whether a count stays above what it was: open files, of which one more now and then is a connection that comes and goes. */
 export function rises(counts: readonly number[]): boolean {
   const half = Math.floor(counts.length / 2);

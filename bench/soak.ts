@@ -4,7 +4,7 @@
  * resident memory, without garbage, and the open files of the two. The verdict is about the slope of memory, once code is
  * compiled and pools are full, and about living nodes that were suspected or declared dead.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../src/api/client.js';
 import { LOOP_SAMPLING } from '../src/api/metrics.js';
@@ -16,8 +16,9 @@ import { gossipConfig, type RunningPodwire } from '../src/lab/podwire.js';
 import { ensurePrivileges } from '../src/lab/privileges.js';
 import { startGarbage, transfer } from '../src/lab/tools.js';
 import { Collector } from './collector.js';
+import { heapKiB, rssKiB } from './process-memory.js';
 import { script } from './script.js';
-import { rises, type Slope, slopeOf, type Verdict, verdictOf } from './slope.js';
+import { rises, type Slope, slopeOf, type Verdict, verdictOf, worst } from './slope.js';
 
 const PORT = 8472;
 const SEED = 4711;
@@ -87,7 +88,7 @@ async function soak(lab: Lab): Promise<void> {
   const gossip = await Promise.all(all.map(gossipOf));
   const after = samples.slice(Math.floor(WARM_UP * samples.length));
   const slopes = names.map((_, node) => slopeOf(after.map(({ seconds, rssKiB }) => [seconds / 60, rssKiB[node]])));
-  const verdict = inOne([
+  const verdict = worst([
     ...slopes.map((slope) => verdictOf(slope, TOLERATED)),
     ...names.map((_, node) => (rises(after.map(({ files }) => files[node])) ? 'grows' : 'steady')),
   ]);
@@ -116,8 +117,8 @@ async function watch(nodes: readonly RunningPodwire[], collectors: readonly Coll
     }
     const sample = {
       seconds: Math.round((performance.now() - started) / 1000),
-      rssKiB: nodes.map(rssKiB),
-      heapKiB: await Promise.all(nodes.map(heapKiB)),
+      rssKiB: nodes.map(({ process }) => rssKiB(process.pid)),
+      heapKiB: await Promise.all(nodes.map(async ({ socket }) => heapKiB(await new ApiClient(socket).metrics()))),
       files: nodes.map(({ process }) => readdirSync(`/proc/${process.pid}/fd`).length),
     };
     samples.push(sample);
@@ -142,20 +143,6 @@ async function gossipOf({ host, socket, log }: RunningPodwire): Promise<{
     failed: told('failed'),
     loopP99Ms: p99 === undefined ? undefined : Math.max(0, 1000 * Number(p99) - LOOP_SAMPLING),
   };
-}
-
-async function heapKiB({ socket }: RunningPodwire): Promise<number> {
-  const used = /^nodejs_heap_size_used_bytes (\d+)$/m.exec(await new ApiClient(socket).metrics())?.[1];
-  return Math.round(Number(used) / 1024);
-}
-
-function rssKiB({ process }: RunningPodwire): number {
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]);
-}
-
-/** The worst of them. */
-function inOne(verdicts: readonly Verdict[]): Verdict {
-  return (['grows', 'undecided'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'steady';
 }
 
 function inWords({ perMinute, error }: Slope): string {

@@ -3,7 +3,7 @@
  * collection: between two of them a heap rises for half an hour by what is garbage, and a slope would tell of nothing else.
  * Pure.
  */
-import { type Slope, slopeOf, type Verdict, verdictOf } from '../slope.js';
+import { type Slope, slopeOf, type Verdict, verdictOf, worst } from '../slope.js';
 import type { Life, MemorySample } from './node.js';
 
 export interface LifeVerdict {
@@ -58,13 +58,7 @@ export function judgeLife({ node, number, readyMs, samples }: Life): LifeVerdict
     heap,
     filesMost: Math.max(0, ...samples.map(({ files }) => files)),
     filesLast: samples.at(-1)?.files ?? 0,
-    verdict: enough ? worse(verdictOf(rss, TOLERATED_RSS), verdictOf(heap, TOLERATED_HEAP)) : 'too short',
+    verdict: enough ? worst([verdictOf(rss, TOLERATED_RSS), verdictOf(heap, TOLERATED_HEAP)]) : 'too short',
     samples,
   };
-}
-
-const BY_WEIGHT: readonly Verdict[] = ['grows', 'undecided', 'steady'];
-
-function worse(one: Verdict, other: Verdict): Verdict {
-  return BY_WEIGHT.find((verdict) => verdict === one || verdict === other) ?? one;
 }

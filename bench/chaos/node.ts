@@ -1,12 +1,13 @@
 /** A podwire node through all its lives: started, stopped, killed, frozen; its counters are the sums of all lives. */
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { ApiClient } from '../../src/api/client.js';
 import { addReadings, COUNTER_NAMES, type CounterName } from '../../src/core/counters.js';
 import type { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { gossipConfig, type RunningPodwire } from '../../src/lab/podwire.js';
 import { Collector } from '../collector.js';
+import { heapKiB, rssKiB } from '../process-memory.js';
 import { added, type Drops, kernelDrops } from './kernel.js';
 
 export type Counts = Readonly<Record<CounterName, number>>;
@@ -132,8 +133,8 @@ export class ChaosNode {
       life.samples.push({
         seconds: Math.round((performance.now() - this.#began) / 1000),
         collected,
-        rssKiB: Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-        heapKiB: Math.round(Number(/^nodejs_heap_size_used_bytes (\d+)$/m.exec(metrics)?.[1]) / 1024),
+        rssKiB: rssKiB(pid),
+        heapKiB: heapKiB(metrics),
         files: readdirSync(`/proc/${pid}/fd`).length,
       });
     } catch {

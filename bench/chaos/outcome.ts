@@ -1,4 +1,5 @@
 /** What a run of faults came to, as JSON and in words: pure. */
+import { markdownTable } from '../markdown.js';
 import type { Balance, Imbalance } from './ledger.js';
 import type { LifeVerdict } from './memory.js';
 import type { Progress } from './recovery.js';
@@ -104,13 +105,17 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
   return [
     `${machine}; ${minutes.toFixed(1)} minutes, seed ${seed}, ${rounds.length} faults`,
     '',
-    table(
-      'fault,times,slowest recovery (s),of TCP,stuck flows,datagrams sent,lost,by the router,at nodes,twice,late,in flight at an end,unaccounted',
+    markdownTable(
+      'fault,times,slowest recovery (s),of TCP,stuck flows,datagrams sent,lost,by the router,at nodes,twice,late,in flight at an end,unaccounted'.split(
+        ',',
+      ),
       byKind,
     ),
     '',
-    table(
-      'node,life,minutes,RSS first (MiB),last,most,RSS (KiB a minute),heap in use first (MiB),last,heap (KiB a minute),open files at the end,most,verdict',
+    markdownTable(
+      'node,life,minutes,RSS first (MiB),last,most,RSS (KiB a minute),heap in use first (MiB),last,heap (KiB a minute),open files at the end,most,verdict'.split(
+        ',',
+      ),
       long.map((life) => [
         life.node,
         life.life,
@@ -138,9 +143,4 @@ export function markdown({ rounds, lives, transfers, failures: found, seed, minu
 
 function kindOf(fault: Fault): FaultKind | 'narrow, untold' {
   return fault.kind === 'narrow' && !fault.told ? 'narrow, untold' : fault.kind;
-}
-
-function table(heads: string, rows: readonly (readonly (string | number)[])[]): string {
-  const columns = heads.split(',');
-  return [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }

@@ -2,6 +2,7 @@
 
 import { median } from '../../src/bench/statistics.js';
 import { type Curve, chartSvg } from '../../src/sim/curves.js';
+import { markdownTable } from '../markdown.js';
 import type { HostsCase, HostsSample } from './hosts.js';
 import type { Case } from './lookups.js';
 import { SIZES } from './population.js';
@@ -95,11 +96,6 @@ function cell(values: readonly number[], digits = 0): string {
   return `${text(median(values))} (${text(Math.min(...values))}–${text(Math.max(...values))})`;
 }
 
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
-}
-
 function byTable(cases: readonly Case[]): string {
   const columns = (['out', 'in'] as const).flatMap((way) => ([4, 6] as const).map((family) => ({ way, family })));
   const head = ['table', 'prefixes in turn', ...columns.map(({ way, family }) => `${way}, IPv${family}`)];
@@ -112,7 +108,7 @@ function byTable(cases: readonly Case[]): string {
       ),
     ]),
   );
-  return markdown(head, rows);
+  return markdownTable(head, rows);
 }
 
 function byBytes(cases: readonly Case[]): string {
@@ -124,7 +120,7 @@ function byBytes(cases: readonly Case[]): string {
       ((bytes * 8) / median(rounds)).toFixed(1),
     ]),
   );
-  return markdown(['way', 'bytes', 'ns', 'Gbit/s that would be'], rows);
+  return markdownTable(['way', 'bytes', 'ns', 'Gbit/s that would be'], rows);
 }
 
 function verdict(cases: readonly Case[]): string {
@@ -141,7 +137,7 @@ function verdict(cases: readonly Case[]): string {
     worst <= TOLERATED
       ? `no cost grows by more than a tenth with the table: ${worst.toFixed(2)} at most`
       : `A COST GROWS WITH THE TABLE: ${worst.toFixed(2)}`;
-  return `${markdown(['', 'prefixes in turn', 'table', 'compared with', 'ratio'], rows)}\n\n${words}`;
+  return `${markdownTable(['', 'prefixes in turn', 'table', 'compared with', 'ratio'], rows)}\n\n${words}`;
 }
 
 function memoryTable(memory: readonly Memory[], switches: readonly (readonly Switch[])[]): string {
@@ -165,7 +161,7 @@ function memoryTable(memory: readonly Memory[], switches: readonly (readonly Swi
     ];
   });
   const head = ['table', 'prefixes', 'memory (MiB)', 'change their owner', 'ms', 'longest at once (ms)'];
-  return markdown([...head, 'packets meanwhile (% of before)'], rows);
+  return markdownTable([...head, 'packets meanwhile (% of before)'], rows);
 }
 
 function peersTable(rounds: readonly (readonly PeerChange[])[]): string {
@@ -178,7 +174,7 @@ function peersTable(rounds: readonly (readonly PeerChange[])[]): string {
       1,
     ),
   ]);
-  return markdown(['`Overlay.setPeers`', 'ms', 'longest at once (ms)'], rows);
+  return markdownTable(['`Overlay.setPeers`', 'ms', 'longest at once (ms)'], rows);
 }
 
 function hostsTable(hosts: readonly HostsCase[]): string {
@@ -195,5 +191,5 @@ function hostsTable(hosts: readonly HostsCase[]): string {
     of(rounds, 'cpuPerGb', 2),
     of(rounds, 'udp64', 0),
   ]);
-  return markdown(['MTU', 'workers', 'TCP 1 (Gbit/s)', 'TCP 4', 'CPU (s/GB)', 'UDP 64 B (k/s)'], rows);
+  return markdownTable(['MTU', 'workers', 'TCP 1 (Gbit/s)', 'TCP 4', 'CPU (s/GB)', 'UDP 64 B (k/s)'], rows);
 }

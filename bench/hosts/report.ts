@@ -1,5 +1,6 @@
 /** The figures of all overlays as a table, as JSON and as a chart: pure. */
 import { median } from '../../src/bench/statistics.js';
+import { markdownTable } from '../markdown.js';
 import { FIGURES, type Figure, NAMES, type Samples } from './figures.js';
 
 /** Medians and, in brackets, least and most. */
@@ -11,9 +12,9 @@ export function table(samples: Samples): string {
       const text = (value: number) => value.toFixed(FIGURES[name].digits);
       return `${text(median(values))} (${text(Math.min(...values))}–${text(Math.max(...values))})`;
     });
-    return `| ${overlay} | ${cells.join(' | ')} |`;
+    return [overlay, ...cells];
   });
-  return [`| | ${head.join(' | ')} |`, `|---|${head.map(() => '---|').join('')}`, ...rows].join('\n');
+  return markdownTable(['', ...head], rows);
 }
 
 export function json(machine: string, laboratory: string, samples: Samples): string {

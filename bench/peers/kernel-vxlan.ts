@@ -1,3 +1,4 @@
+/** VXLAN by the kernel, from point to point, with the MTU and the port that podwire has. */
 import { ip, type Overlay } from './overlay.js';
 
 export const kernelVxlan: Overlay = {

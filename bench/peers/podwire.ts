@@ -1,3 +1,4 @@
+/** podwire itself, without gossip: each host's configuration names the other as its peer. */
 import type { NativeMode } from '../../src/os/native.js';
 import type { Overlay } from './overlay.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { rises, slopeOf, verdictOf } from '../../../bench/slope.js';
+import { rises, slopeOf, verdictOf, worst } from '../../../bench/slope.js';
 
 t.test('a line is found again, with no error', async (t) => {
   t.strictSame(slopeOf([0, 1, 2, 3].map((x) => [x, 7 + 2 * x])), { perMinute: 2, error: 0 });
@@ -21,6 +21,12 @@ t.test('a verdict needs twice the error as room', async (t) => {
   t.equal(verdictOf({ perMinute: 50, error: 40 }, 100), 'undecided');
   t.equal(verdictOf({ perMinute: 150, error: 40 }, 100), 'undecided');
   t.equal(verdictOf({ perMinute: 150, error: 20 }, 100), 'grows');
+});
+
+t.test('of many verdicts the worst', async (t) => {
+  t.equal(worst(['steady', 'grows', 'undecided']), 'grows');
+  t.equal(worst(['steady', 'undecided', 'steady']), 'undecided');
+  t.equal(worst(['steady']), 'steady');
 });
 
 t.test('a count that rises is told from one that comes and goes', async (t) => {
