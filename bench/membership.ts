@@ -38,11 +38,27 @@ const addresses = new Map<LabHost, string>();
 /** A membership protocol under test, one process a host. */
 interface Protocol {
   readonly name: string;
+  /** Do packets go between the members' own addresses? */
+  readonly carries: boolean;
   start(host: LabHost): Promise<{ readonly startedAt: number; kill(): void }>;
   /** When a host's log told of another's joining or dying, ms since 1970, after `since`; undefined: not yet. */
   heard(at: LabHost, of: LabHost, what: 'joined' | 'failed', since: number): number | undefined;
   /** Deaths that a host's log tells of, with their times. */
   deaths(at: LabHost): readonly { readonly node: string; readonly at: number }[];
+}
+
+/** A protocol's run, and the times that were seen in it, ms. */
+interface Trial {
+  readonly protocol: Protocol;
+  readonly processes: Map<LabHost, { kill(): void }>;
+  readonly killed: { readonly node: string; readonly at: number }[];
+  /** From each kill until the first knew, and until all did. */
+  readonly first: number[];
+  readonly last: number[];
+  /** From each start after a kill until all knew. */
+  readonly joins: number[];
+  /** The same, to the first packet across; none where the protocol carries no packets. */
+  readonly packets: number[];
 }
 
 await ensurePrivileges();
@@ -54,71 +70,76 @@ try {
 }
 
 async function main(): Promise<void> {
-  const podwire = podwireProtocol();
-  const protocols = hasProgram('serf') ? [podwire, serfProtocol()] : [podwire];
+  const protocols = hasProgram('serf') ? [podwireProtocol(), serfProtocol()] : [podwireProtocol()];
   if (protocols.length === 1) console.error('serf: skipped, it is not installed (apt-get install serf)');
-  const running = new Map<string, Map<LabHost, { kill(): void }>>();
-  const joins: number[] = [];
+  const trials = protocols.map(
+    (protocol): Trial => ({
+      protocol,
+      processes: new Map(),
+      killed: [],
+      first: [],
+      last: [],
+      joins: [],
+      packets: [],
+    }),
+  );
+  for (const trial of trials) await joinAll(trial);
+  await killInTurn(trials);
+  report(trials);
+}
 
-  for (const protocol of protocols) {
-    const processes = new Map<LabHost, { kill(): void }>();
-    running.set(protocol.name, processes);
-    for (const [i, host] of lab.hosts.entries()) {
-      const { startedAt, kill } = await protocol.start(host);
-      processes.set(host, { kill });
-      const all = await whenAll(protocol, lab.hosts.slice(0, i), host, 'joined', startedAt);
-      progress(`${protocol.name}: ${i + 1} of ${count} hosts, the last was known to all after ${words(all)}`);
-    }
+async function joinAll({ protocol, processes }: Trial): Promise<void> {
+  for (const [i, host] of lab.hosts.entries()) {
+    const { startedAt, kill } = await protocol.start(host);
+    processes.set(host, { kill });
+    const all = await whenAll(protocol, lab.hosts.slice(0, i), host, 'joined', startedAt);
+    progress(`${protocol.name}: ${i + 1} of ${count} hosts, the last was known to all after ${words(all)}`);
   }
+}
 
-  const packets: number[] = [];
-  const detections = new Map<string, { first: number[]; last: number[] }>();
-  const killed: { protocol: string; node: string; at: number }[] = [];
+/** One victim after the other, each in all protocols before the next. */
+async function killInTurn(trials: readonly Trial[]): Promise<void> {
   for (let round = 0; round < kills; round++) {
     const victim = lab.hosts[1 + ((round * 7) % (count - 1))];
     const others = lab.hosts.filter((host) => host !== victim);
-    for (const protocol of protocols) {
-      const processes = running.get(protocol.name);
-      const at = Date.now();
-      killed.push({ protocol: protocol.name, node: victim.name, at });
-      processes?.get(victim)?.kill();
-      const last = await whenAll(protocol, others, victim, 'failed', at);
-      const times = others.flatMap((host) => protocol.heard(host, victim, 'failed', at) ?? []).map((time) => time - at);
-      const found = detections.get(protocol.name) ?? { first: [], last: [] };
-      found.first.push(Math.min(...times));
-      found.last.push(last);
-      detections.set(protocol.name, found);
-      progress(
-        `kill ${round + 1} of ${kills}, ${protocol.name}: first ${words(Math.min(...times))}, all ${words(last)}`,
-      );
-
-      const { startedAt, kill } = await protocol.start(victim);
-      processes?.set(victim, { kill });
-      if (protocol === podwire) {
-        packets.push(await firstPacket(others[0], victim, startedAt));
-        joins.push(await whenAll(protocol, others, victim, 'joined', startedAt));
-        progress(
-          `  back: first packet after ${words(packets[packets.length - 1])}, known to all after ${words(joins[joins.length - 1])}`,
-        );
-      } else await whenAll(protocol, others, victim, 'joined', startedAt);
+    for (const trial of trials) {
+      const { first, last } = await killOne(trial, victim, others);
+      progress(`kill ${round + 1} of ${kills}, ${trial.protocol.name}: first ${words(first)}, all ${words(last)}`);
+      await bringBack(trial, victim, others);
     }
   }
+}
 
-  const falsePositives = protocols.map((protocol) => ({
-    name: protocol.name,
-    count: lab.hosts.flatMap((host) =>
-      protocol
-        .deaths(host)
-        .filter(
-          ({ node, at }) =>
-            !killed.some(
-              (kill) =>
-                kill.protocol === protocol.name && kill.node === node && at - kill.at < LONGEST && at >= kill.at,
-            ),
-        ),
-    ).length,
-  }));
-  report(joins, packets, detections, falsePositives);
+async function killOne(trial: Trial, victim: LabHost, others: readonly LabHost[]) {
+  const { protocol, processes, killed } = trial;
+  const at = Date.now();
+  killed.push({ node: victim.name, at });
+  processes.get(victim)?.kill();
+  const last = await whenAll(protocol, others, victim, 'failed', at);
+  const times = others.flatMap((host) => protocol.heard(host, victim, 'failed', at) ?? []).map((time) => time - at);
+  const first = Math.min(...times);
+  trial.first.push(first);
+  trial.last.push(last);
+  return { first, last };
+}
+
+async function bringBack(trial: Trial, victim: LabHost, others: readonly LabHost[]): Promise<void> {
+  const { protocol, processes, joins, packets } = trial;
+  const { startedAt, kill } = await protocol.start(victim);
+  processes.set(victim, { kill });
+  const packet = protocol.carries ? await firstPacket(others[0], victim, startedAt) : undefined;
+  const joined = await whenAll(protocol, others, victim, 'joined', startedAt);
+  joins.push(joined);
+  if (packet === undefined) return;
+  packets.push(packet);
+  progress(`  back: first packet after ${words(packet)}, known to all after ${words(joined)}`);
+}
+
+/** Deaths that were told of nodes that lived. */
+function falsePositives({ protocol, killed }: Trial): number {
+  const isTrue = (node: string, at: number) =>
+    killed.some((kill) => kill.node === node && at - kill.at < LONGEST && at >= kill.at);
+  return lab.hosts.flatMap((host) => protocol.deaths(host).filter(({ node, at }) => !isTrue(node, at))).length;
 }
 
 /** Waits until all have heard, and says how long the last took from `since` on; Infinity: one never did. */
@@ -152,6 +173,7 @@ function podwireProtocol(): Protocol {
   const entries = (host: LabHost) => [...(logs.get(host) ?? []), current.get(host)?.log() ?? ''].flatMap(parse);
   return {
     name: 'podwire',
+    carries: true,
     async start(host) {
       const former = current.get(host);
       if (former) logs.set(host, [...(logs.get(host) ?? []), former.log()]);
@@ -200,6 +222,7 @@ function serfProtocol(): Protocol {
   };
   return {
     name: 'serf',
+    carries: false,
     async start(host) {
       const [first] = lab.hosts;
       const argv = ['serf', 'agent', `-node=${host.name}`, `-bind=${host.underlay}:7950`, '-profile=lan'];
@@ -220,12 +243,9 @@ function serfProtocol(): Protocol {
   };
 }
 
-function report(
-  joins: readonly number[],
-  packets: readonly number[],
-  detections: ReadonlyMap<string, { first: readonly number[]; last: readonly number[] }>,
-  falsePositives: readonly { name: string; count: number }[],
-): void {
+function report(trials: readonly Trial[]): void {
+  const [{ joins, packets }] = trials;
+  const falsely = trials.map((trial) => ({ name: trial.protocol.name, count: falsePositives(trial) }));
   console.log(`${machine()}; ${count} nodes, each on a host of its own; ${kills} kills\n`);
   const row = (name: string, times: readonly number[]) => [
     name,
@@ -234,22 +254,21 @@ function report(
   const rows = [
     row('podwire: from the start of a process until all know it', joins),
     row('podwire: from the start of a process to the first packet across', packets),
-    ...[...detections].flatMap(([name, { first, last }]) => [
+    ...trials.flatMap(({ protocol: { name }, first, last }) => [
       row(`${name}: from kill -9 until the first knows`, first),
       row(`${name}: from kill -9 until all know`, last),
     ]),
   ];
   console.log(markdownTable(['', 'median', 'p99', 'least', 'most'], rows));
-  for (const { name, count: falsely } of falsePositives)
-    console.log(`\n${name}: ${falsely} deaths told of living nodes`);
+  for (const { name, count: deaths } of falsely) console.log(`\n${name}: ${deaths} deaths told of living nodes`);
   const results = {
     machine: machine(),
     nodes: count,
     kills,
     joins,
     packets,
-    detections: Object.fromEntries(detections),
-    falsePositives,
+    detections: Object.fromEntries(trials.map(({ protocol: { name }, first, last }) => [name, { first, last }])),
+    falsePositives: falsely,
   };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
 }

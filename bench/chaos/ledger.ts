@@ -13,28 +13,12 @@
  * and the router every byte (frames.ts).
  */
 import { COUNTER_NAMES, COUNTERS, type CounterName } from '../../src/core/counters.js';
+import { Findings, type Imbalance } from './findings.js';
 import type { Flow } from './flows.js';
-import { accountFrames, type FrameAccount, LEAST_FRAME, MOST_FRAME } from './frames.js';
+import { accountFrames, type FrameAccount, LEAST_FRAME } from './frames.js';
 import { added, type Drops, total } from './kernel.js';
 import type { Counts } from './node.js';
 import type { HostReading, Reading } from './readings.js';
-
-export interface Imbalance {
-  readonly stage:
-    | 'host'
-    | 'sending'
-    | 'network'
-    | 'receiving'
-    | 'fragmented'
-    | 'frames posted'
-    | 'frames to the link'
-    | 'frames sent'
-    | 'frames received'
-    | 'frames ended';
-  readonly where: string;
-  /** Packets (of bytes: at least so many) that are gone and were counted by nobody; below zero: that nobody had sent. */
-  readonly packets: number;
-}
 
 export interface Balance {
   /** Small datagrams. */
@@ -69,8 +53,6 @@ export interface Balance {
 const CUT_SLACK = 400;
 /** Pings go on while all else rests, and a retransmission may come late. */
 const FRAME_SLACK = 25;
-/** The same in bytes: pings are small, 126 bytes in a frame. */
-const BYTE_SLACK = 4_000;
 /** A message's bytes at most. */
 const MOST_MESSAGE = 65_507;
 
@@ -82,106 +64,139 @@ function dropsOf(way: string): CounterName[] {
   return COUNTER_NAMES.filter((name) => name.startsWith(way) && COUNTERS[name].includes('dropped:'));
 }
 
+interface HostAccount {
+  readonly lost: { readonly host: number; readonly sending: number; readonly receiving: number };
+  readonly behind: Balance['behind'];
+  readonly drops: Drops;
+}
+
 /** What became of the packets between two quiet moments. */
 export function balance(flows: readonly Flow[], before: Reading, now: Reading): Balance {
-  const unaccounted: Imbalance[] = [];
-  let inFlight = 0;
-  /** @param missing what went in and did not come out @param counted drops that explain it */
-  const judge = (stage: Imbalance['stage'], where: string, missing: number, counted: number, slack: number) => {
-    const packets = missing < 0 ? missing : Math.max(0, missing - counted);
-    if (packets === 0) return;
-    if (Math.abs(packets) <= slack) inFlight += stage.startsWith('frames') ? 0 : Math.abs(packets);
-    else unaccounted.push({ stage, where, packets });
-  };
-  const judgeBytes = (stage: Imbalance['stage'], where: string, missing: number, counted: number) => {
-    const bytes = missing < 0 ? missing : Math.max(0, missing - counted);
-    if (Math.abs(bytes) <= BYTE_SLACK) return;
-    unaccounted.push({ stage, where, packets: Math.sign(bytes) * Math.ceil(Math.abs(bytes) / MOST_FRAME) });
-  };
-  const router = added(now.router.counters, before.router.counters);
-  const ports = added(now.router.drops, before.router.drops);
-  const routerDrops = total(ports) + now.router.queue - before.router.queue;
-  const passed = (way: string, name: string) => router[`${way}_${name}`] ?? 0;
-  const lost = { host: 0, sending: 0, network: 0, receiving: 0 };
-  const behind = { frames: 0, waiting: 0, link: 0 };
+  const findings = new Findings();
+  const names = Object.keys(now.hosts);
   const small = amounts(flows, 'udp', before, now);
-  const drops: Record<string, number> = {};
+  const router = routerBetween(before, now);
+  const hosts = names.map((name) => judgeHost(findings, hostBetween(name, before, now), router, small));
+  const network = judgeRouter(findings, names, router);
 
-  for (const [name, host] of Object.entries(now.hosts)) {
-    const old = before.hosts[name];
-    const slack = CUT_SLACK * (host.cuts - old.cuts);
-    const handed = host.handed - old.handed;
-    const kernel = added(host.host, old.host);
-    const device = added(host.deviceDrops, old.deviceDrops);
-    const tx = dropped(host, old, TX_DROPS);
-    const rx = dropped(host, old, RX_DROPS);
-    const pod = added(host.pod, old.pod);
-    for (const [counter, value] of Object.entries({ ...tx, ...rx, ...kernel, ...device })) {
-      drops[counter] = (drops[counter] ?? 0) + value;
-    }
-
-    const sent = small.sentFrom(name);
-    lost.host += sent - handed;
-    // While there is no node there is no route to the device: its host sends pods' packets to the router, who refuses.
-    judge('host', name, sent - handed, total(kernel) + routerDrops, slack);
-    lost.sending += handed - passed('flow_in', name);
-    const { frames, unposted, waiting, link } = accountFrames(name, before, now);
-    const onTheWay = total(tx) + total(kernel) + total(device) + Math.max(0, frames);
-    judge('sending', name, handed - passed('flow_in', name), onTheWay, slack);
-    const arrived = passed('flow_out', name);
-    lost.receiving += arrived - small.arrivedAt(name);
-    const after = (ports[`dev ${name} tx`] ?? 0) + now.router.queue - before.router.queue;
-    const atTheEnd = after + total(rx) + total(kernel) + total(device) + total(pod);
-    judge('receiving', name, arrived - small.arrivedAt(name), atTheEnd, slack);
-    if (slack > 0) continue;
-    judgeBytes('frames posted', name, unposted, 0);
-    // A link that is down at the other end drops what arrives there.
-    const linkDrops = (kernel['dev eth0 tx'] ?? 0) + (ports[`dev ${name} rx`] ?? 0);
-    judgeBytes('frames to the link', name, link, MOST_MESSAGE * linkDrops);
-    const explained = (Math.max(0, waiting) + Math.max(0, link)) / LEAST_FRAME;
-    judge('frames sent', name, Math.abs(frames), explained, FRAME_SLACK);
-    behind.frames += frames;
-    behind.waiting += waiting;
-    behind.link += link;
-    const more = (counter: CounterName) => host.counts[counter] - old.counts[counter];
-    const others = more('rx_probes') + more('rx_probe_limited') + more('rx_neighbour_answered');
-    const received = passed('all_out', name) - (more('rx_datagrams') - others);
-    judge('frames received', name, received, total(kernel) + after, FRAME_SLACK);
-    // What the device refused had been accepted as a frame before; limited probes are among the drops and the others.
-    const refused = total(rx) - more('rx_device_refused') - more('rx_probe_limited');
-    judge('frames ended', name, more('rx_datagrams') - more('rx_frames') - others - refused, 0, FRAME_SLACK);
-  }
-
-  const [into, routed, outOf] = ['flow_in', 'flow_routed', 'flow_out'].map((way) =>
-    Object.keys(now.hosts).reduce((sum, name) => sum + passed(way, name), 0),
-  );
-  const twice = router['twice'] ?? 0;
-  lost.network = into - outOf;
-  const unresolved = Math.max(0, routed - outOf);
-  const dropping = routerDrops + (router['lost'] ?? 0) + unresolved;
-  judge('network', 'router', into + Math.min(twice, Math.max(0, outOf - into)) - outOf, dropping, 0);
-
+  const sum = (part: (host: HostAccount) => number) => hosts.reduce((all, host) => all + part(host), 0);
+  const behind = {
+    frames: sum((host) => host.behind.frames),
+    waiting: sum((host) => host.behind.waiting),
+    link: sum((host) => host.behind.link),
+  };
+  const counters = new Set(hosts.flatMap((host) => Object.keys(host.drops)));
+  const drops = Object.fromEntries([...counters].map((name) => [name, sum((host) => host.drops[name] ?? 0)]));
   const large = amounts(flows, 'fragmented', before, now);
-  judge(
-    'fragmented',
-    'all',
-    Math.max(0, large.sent - large.received),
-    total(drops) + Math.max(0, behind.frames) + dropping,
-    0,
-  );
+  const missing = Math.max(0, large.sent - large.received);
+  findings.judge('fragmented', 'all', missing, total(drops) + Math.max(0, behind.frames) + network.dropped, 0);
   return {
     sent: small.sent,
     received: small.received,
     duplicates: small.duplicates,
     late: small.late,
-    lost,
-    unresolved,
-    duplicatedByUs: Math.max(0, small.duplicates - twice),
+    lost: {
+      host: sum((host) => host.lost.host),
+      sending: sum((host) => host.lost.sending),
+      network: network.lost,
+      receiving: sum((host) => host.lost.receiving),
+    },
+    unresolved: network.unresolved,
+    duplicatedByUs: Math.max(0, small.duplicates - router.twice),
     fragmented: { sent: large.sent, received: large.received },
     behind,
-    unaccounted,
-    inFlight,
+    unaccounted: findings.unaccounted,
+    inFlight: findings.inFlight,
     drops,
+  };
+}
+
+/** From a pod to the router, and from the router to a pod. */
+function judgeHost(findings: Findings, host: HostBetween, router: RouterBetween, small: Amounts): HostAccount {
+  const { name, slack, kernel, tx, rx, frames } = host;
+  const lost = {
+    host: small.sentFrom(name) - host.handed,
+    sending: host.handed - router.passed('flow_in', name),
+    receiving: router.passed('flow_out', name) - small.arrivedAt(name),
+  };
+  const here = total(kernel) + total(host.device);
+  // While there is no node there is no route to the device: its host sends pods' packets to the router, who refuses.
+  findings.judge('host', name, lost.host, total(kernel) + router.drops, slack);
+  findings.judge('sending', name, lost.sending, total(tx) + here + Math.max(0, frames.frames), slack);
+  const atTheEnd = router.droppedTo(name) + total(rx) + here + total(host.pod);
+  findings.judge('receiving', name, lost.receiving, atTheEnd, slack);
+
+  const drops = { ...tx, ...rx, ...kernel, ...host.device };
+  if (slack > 0) return { lost, drops, behind: { frames: 0, waiting: 0, link: 0 } };
+  judgeFrames(findings, host, router);
+  return { lost, drops, behind: { frames: frames.frames, waiting: frames.waiting, link: frames.link } };
+}
+
+/** From podwire to the router, and from the router to podwire. */
+function judgeFrames(findings: Findings, host: HostBetween, router: RouterBetween): void {
+  const { name, kernel, rx, more } = host;
+  const { frames, unposted, waiting, link } = host.frames;
+  findings.judgeBytes('frames posted', name, unposted, 0);
+  // A link that is down at the other end drops what arrives there.
+  const linkDrops = (kernel['dev eth0 tx'] ?? 0) + router.droppedFrom(name);
+  findings.judgeBytes('frames to the link', name, link, MOST_MESSAGE * linkDrops);
+  const explained = (Math.max(0, waiting) + Math.max(0, link)) / LEAST_FRAME;
+  findings.judge('frames sent', name, Math.abs(frames), explained, FRAME_SLACK);
+
+  const others = more('rx_probes') + more('rx_probe_limited') + more('rx_neighbour_answered');
+  const missing = router.passed('all_out', name) - (more('rx_datagrams') - others);
+  findings.judge('frames received', name, missing, total(kernel) + router.droppedTo(name), FRAME_SLACK);
+  // What the device refused had been accepted as a frame before; limited probes are among the drops and the others.
+  const refused = total(rx) - more('rx_device_refused') - more('rx_probe_limited');
+  findings.judge('frames ended', name, more('rx_datagrams') - more('rx_frames') - others - refused, 0, FRAME_SLACK);
+}
+
+/** From port to port, of all hosts. */
+function judgeRouter(findings: Findings, names: readonly string[], router: RouterBetween) {
+  const [into, routed, outOf] = ['flow_in', 'flow_routed', 'flow_out'].map((way) =>
+    names.reduce((sum, name) => sum + router.passed(way, name), 0),
+  );
+  const unresolved = Math.max(0, routed - outOf);
+  const dropped = router.drops + router.lost + unresolved;
+  const multiplied = Math.min(router.twice, Math.max(0, outOf - into));
+  findings.judge('network', 'router', into + multiplied - outOf, dropped, 0);
+  return { lost: into - outOf, unresolved, dropped };
+}
+
+type HostBetween = ReturnType<typeof hostBetween>;
+
+/** What a host's figures gained. */
+function hostBetween(name: string, before: Reading, now: Reading) {
+  const [host, old] = [now.hosts[name], before.hosts[name]];
+  return {
+    name,
+    /** Datagrams that the ends of its node in this time excuse. */
+    slack: CUT_SLACK * (host.cuts - old.cuts),
+    handed: host.handed - old.handed,
+    kernel: added(host.host, old.host),
+    device: added(host.deviceDrops, old.deviceDrops),
+    pod: added(host.pod, old.pod),
+    tx: dropped(host, old, TX_DROPS),
+    rx: dropped(host, old, RX_DROPS),
+    frames: accountFrames(name, before, now),
+    more: (counter: CounterName) => host.counts[counter] - old.counts[counter],
+  };
+}
+
+type RouterBetween = ReturnType<typeof routerBetween>;
+
+/** What the router's figures gained. */
+function routerBetween({ router: before }: Reading, { router: now }: Reading) {
+  const counters = added(now.counters, before.counters);
+  const ports = added(now.drops, before.drops);
+  const queue = now.queue - before.queue;
+  return {
+    passed: (way: string, name: string) => counters[`${way}_${name}`] ?? 0,
+    droppedFrom: (name: string) => ports[`dev ${name} rx`] ?? 0,
+    droppedTo: (name: string) => (ports[`dev ${name} tx`] ?? 0) + queue,
+    drops: total(ports) + queue,
+    lost: counters['lost'] ?? 0,
+    twice: counters['twice'] ?? 0,
   };
 }
 
@@ -189,6 +204,8 @@ function dropped(host: HostReading, old: HostReading, names: readonly CounterNam
   const only = (counts: Counts) => Object.fromEntries(names.map((name) => [name, counts[name]]));
   return added(only(host.counts), only(old.counts));
 }
+
+type Amounts = ReturnType<typeof amounts>;
 
 /** What was sent and what arrived of one kind of flows. */
 function amounts(flows: readonly Flow[], kind: Flow['kind'], before: Reading, now: Reading) {

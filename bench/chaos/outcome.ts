@@ -1,6 +1,7 @@
 /** What a run of faults came to, as JSON and in words: pure. */
 import { markdownTable } from '../markdown.js';
-import type { Balance, Imbalance } from './ledger.js';
+import type { Imbalance } from './findings.js';
+import type { Balance } from './ledger.js';
 import type { LifeVerdict } from './memory.js';
 import type { Progress } from './recovery.js';
 import { describe, type Fault, type FaultKind, type Round } from './schedule.js';

@@ -7,7 +7,7 @@ import { measureLoopback } from '../../bench/loopback.js';
 import { measure as measureFrom } from '../../bench/programs.js';
 import type { BenchResult } from '../../bench/results.js';
 import { machine } from '../../bench/statistics.js';
-import type { PeerStatus } from '../../control/node-api.js';
+import type { NodeStatus, PeerStatus } from '../../control/node-api.js';
 import { overlayAddressTexts } from '../../core/overlay-address.js';
 import { PodwireError } from '../../wire/error.js';
 import { addSuiteOptions, BENCH_PORT, suiteOf, type WrittenSuite } from '../bench-options.js';
@@ -56,19 +56,12 @@ export function configureNode(command: Command): void {
     const status = await api.status();
     const peer = await peerCalled(name, status.node, api);
     const family = options.ipv6 ? 6 : 4;
-    const [address, local] = [peer.podCidr, status.podCidr].map((cidrs) => ofFamily(cidrs, family));
-    if (address === undefined || local === undefined) {
-      const mend = options.ipv6 ? 'leave --ipv6 out' : 'try --ipv6';
-      throw new PodwireError(
-        'CONFIG',
-        `${status.node} and ${peer.node} do not both have an IPv${family} subnet: ${mend}`,
-      );
-    }
+    const { local, address } = endsOf(status, peer, family);
     const most = peer.mtu - UDP_OVERHEAD[family];
     const suite = suiteOf({ ...options, sizes: [...new Set(options.sizes.map((size) => Math.min(size, most)))] });
-    const target = { address, port: options.port, local, name: peer.node, pids: [status.pid] };
+    const client = { address, port: options.port, local, name: peer.node, pids: [status.pid] };
     // Whether it serves is known before anything takes time.
-    (await BenchClient.connect(target)).close();
+    (await BenchClient.connect(client)).close();
 
     const screen = new BenchScreen(options.json ? undefined : process.stdout);
     const head = `${status.node} (${local}) to ${peer.node} (${address}): ${machine()}`;
@@ -77,42 +70,25 @@ export function configureNode(command: Command): void {
       ? await measureLoopback(suite, { progress: (words) => screen.progress(`loopback: ${words}`) })
       : undefined;
     const results = await measureFrom(
-      { client: target, suite },
+      { client, suite },
       {
         progress: (words) => screen.progress(words),
         result: (result) => screen.line(resultLine(result)),
       },
     );
-    const after = await peerCalled(name, status.node, api);
-    const carried = difference(after, peer);
-    const tooLarge = options.sizes.some((size) => size > most);
+    const carried = difference(await peerCalled(name, status.node, api), peer);
     const words = [
-      ...(tooLarge
-        ? [`no more than ${most} bytes of UDP payload reach ${peer.node} in a packet: larger sizes are cut to that`]
-        : []),
+      ...tooLarge(options.sizes, most, peer),
       ...limitWords(results, loopback ?? []),
       ...elsewhere(results, carried),
     ];
+
     if (options.json) {
-      printJson({
-        from: status.node,
-        to: peer.node,
-        local,
-        address,
-        machine: machine(),
-        results,
-        loopback,
-        carried,
-        words,
-      });
+      const facts = { from: status.node, to: peer.node, local, address, machine: machine() };
+      printJson({ ...facts, results, loopback, carried, words });
     } else {
-      screen.finish([
-        head,
-        ...resultsTable(results, loopback, lookOf(process.stdout)),
-        `podwire carried ${countText(carried.txFrames)} frames out (${bytesText(carried.txBytes)}) and ` +
-          `${countText(carried.rxFrames)} in (${bytesText(carried.rxBytes)}) meanwhile`,
-        ...words.map((line) => `! ${line}`),
-      ]);
+      const tables = resultsTable(results, loopback, lookOf(process.stdout));
+      screen.finish([head, ...tables, carriedWords(carried), ...words.map((line) => `! ${line}`)]);
     }
   }
 }
@@ -132,6 +108,18 @@ async function peerCalled(name: string, self: string, api: ApiClient): Promise<P
   throw new PodwireError('CONFIG', `${self} has no peer '${name}': ${known}`);
 }
 
+/** The overlay addresses of both. @throws PodwireError CONFIG: one has none of that family */
+function endsOf(
+  own: NodeStatus,
+  peer: PeerStatus,
+  family: 4 | 6,
+): { readonly local: string; readonly address: string } {
+  const [local, address] = [own, peer].map(({ podCidr }) => ofFamily(podCidr, family));
+  if (local !== undefined && address !== undefined) return { local, address };
+  const mend = family === 6 ? 'leave --ipv6 out' : 'try --ipv6';
+  throw new PodwireError('CONFIG', `${own.node} and ${peer.node} do not both have an IPv${family} subnet: ${mend}`);
+}
+
 function ofFamily(podCidrs: readonly string[], family: 4 | 6): string | undefined {
   return overlayAddressTexts(podCidrs).find((address) => address.includes(':') === (family === 6));
 }
@@ -143,6 +131,19 @@ function difference(after: PeerStatus, before: PeerStatus): Carried {
     rxFrames: after.rxFrames - before.rxFrames,
     rxBytes: after.rxBytes - before.rxBytes,
   };
+}
+
+function carriedWords({ txFrames, txBytes, rxFrames, rxBytes }: Carried): string {
+  const [out, back] = [
+    `${countText(txFrames)} frames out (${bytesText(txBytes)})`,
+    `${countText(rxFrames)} in (${bytesText(rxBytes)})`,
+  ];
+  return `podwire carried ${out} and ${back} meanwhile`;
+}
+
+function tooLarge(sizes: readonly number[], most: number, { node }: PeerStatus): string[] {
+  if (sizes.every((size) => size <= most)) return [];
+  return [`no more than ${most} bytes of UDP payload reach ${node} in a packet: larger sizes are cut to that`];
 }
 
 /** What was measured must have gone through podwire, or it says nothing of it. */

@@ -44,13 +44,14 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   const started = performance.now();
   const screen = new Screen(options.json ? undefined : process.stdout);
-  const probe = hasProgram('ping') ? 'ping' : 'tcp';
   const pods = hasProgram('nft') ? 'podwire-cni' : 'by hand';
-  const report: DemoReport = { ok: false, hosts: [], pods, probe, matrix: [], addresses: [], ms: 0 };
+  const by = hasProgram('ping') ? 'ping' : 'tcp';
+  const report: DemoReport = { ok: false, hosts: [], pods, probe: by, matrix: [], addresses: [], ms: 0 };
   const lab = await Lab.create({ name: 'demo', hosts: 3 });
+  const probe: Probe = (from, to) => (by === 'ping' ? ping(lab, from, to) : connect(lab, from, to));
   let keep = options.keep;
   try {
-    await tell(lab, report, screen, performance.now() - started);
+    await tell({ lab, probe, report, screen }, performance.now() - started);
   } catch (error) {
     keep = false;
     if (!(error instanceof PodwireError)) throw error;
@@ -65,10 +66,27 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   return report.ok ? 0 : 1;
 }
 
-async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: number): Promise<void> {
-  const probe: Probe =
-    report.probe === 'ping' ? (from, to) => ping(lab, from, to) : (from, to) => connect(lab, from, to);
+/** What is told of, by whom it is tried, where it is written down, and where it is told. */
+interface Story {
+  readonly lab: Lab;
+  readonly probe: Probe;
+  readonly report: DemoReport;
+  readonly screen: Screen;
+}
 
+async function tell(story: Story, builtMs: number): Promise<void> {
+  await tellHosts(story, builtMs);
+  await tellWithout(story);
+  const running = await tellStart(story);
+  const placed = await tellPods(story, running);
+  await tellPings(story, placed);
+  await tellAddresses(story, placed);
+  await tellTransfer(story, placed);
+  story.report.ok = allWell(story.report);
+  if (!story.report.ok) sayLogs(running, story.screen);
+}
+
+async function tellHosts({ lab, report, screen }: Story, builtMs: number): Promise<void> {
   screen.line(
     screen.style('bold', `1  Three hosts on three subnets, a pod on each, made by hand (${seconds(builtMs)})`),
   );
@@ -80,7 +98,9 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
   screen.line("   Between them a router that passes nothing but IP from each host's own address.");
   const servers = lab.hosts.flatMap<Place>((host) => (report.probe === 'ping' ? host.pods : [host, ...host.pods]));
   await Promise.all(servers.map((place) => startEcho(lab, place)));
+}
 
+async function tellWithout({ lab, probe, report, screen }: Story): Promise<void> {
   screen.title('2  Without podwire');
   report.without = await tryWithout(lab, probe);
   const { hosts, pods, refused } = report.without;
@@ -91,10 +111,11 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
     `   ${screen.mark(pods.answered === 0)} pods do not reach pods: ${pods.answered} of ${pods.attempts} answered; ` +
       `the router refused ${refused} packets`,
   );
+}
 
-  const byPlugin = report.pods === 'podwire-cni';
+async function tellStart({ lab, report, screen }: Story): Promise<RunningPodwire[]> {
   screen.title('3  podwire up on each host, with one key and one address to join');
-  if (byPlugin) await Promise.all(lab.hosts.map((host) => unplug(lab, host)));
+  if (report.pods === 'podwire-cni') await Promise.all(lab.hosts.map((host) => unplug(lab, host)));
   const running = await Promise.all(lab.hosts.map((host) => lab.startPodwire(host, { config: joining(lab, host) })));
   for (const [index, { host, readyMs }] of running.entries()) {
     report.hosts[index].readyMs = readyMs;
@@ -106,52 +127,18 @@ async function tell(lab: Lab, report: DemoReport, screen: Screen, builtMs: numbe
     `   ${screen.mark(meetMs !== undefined)} ` +
       (meetMs === undefined ? 'not every node has found the others' : `all found each other ${seconds(meetMs)} later`),
   );
-
-  const placed = byPlugin ? await attachPods(lab, running, report, screen) : lab.hosts;
-  if (!byPlugin)
-    screen.line('   (No nft program here: the pods stay as they are, made by hand and not by the CNI plugin.)');
-
-  screen.title(`4  Every node and every pod ${report.probe === 'ping' ? 'pings' : 'connects to'} every pod elsewhere`);
-  report.matrix = await pingAll(placed, probe, screen);
-  if (report.probe === 'tcp')
-    screen.line('   (No ping program here. The times are those of a TCP client more than of the network.)');
-
-  screen.title('5  Each pod sees the true address of who talks to it');
-  report.addresses = await askAll(lab, placed);
-  for (const { from, to, seen, ok } of report.addresses) {
-    screen.line(`   ${screen.mark(ok)} ${pad(`${to} is asked by ${from}`, 36)}and sees ${seen || 'nobody'}`);
-  }
-
-  const [from, to] = [placed[0].pods[0], placed[2].pods[0]];
-  screen.title(`6  A TCP transfer from ${from.name} to ${to.name}`);
-  const moved = await transfer(lab, from, to, 4, TRANSFER_MS);
-  if (moved) {
-    report.transfer = { from: from.name, to: to.name, ...moved };
-    const crc = moved.received.crc.toString(16).padStart(8, '0');
-    screen.line(
-      `   ${screen.mark(moved.intact)} ${(moved.received.bytes / 1e6).toFixed(0)} MB in ${seconds(moved.received.ms)}: ` +
-        `${(moved.bitsPerSecond / 1e9).toFixed(2)} Gbit/s, CRC-32 ${moved.intact ? `the same at both ends, ${crc}` : 'DIFFERS'}`,
-    );
-  } else {
-    screen.line(`   ${screen.mark(false)} it did not come to an end`);
-  }
-
-  report.ok = allWell(report);
-  if (!report.ok) sayLogs(running, screen);
-}
-
-/** Peers are found by gossip; the subnets are given, so that an address tells whose it is, by hand and by the plugin. */
-function joining(lab: Lab, host: LabHost): Record<string, unknown> {
-  return { ...gossipConfig(lab, host), podCidr: host.podCidr };
+  return running;
 }
 
 /** @returns the hosts with the addresses that their pods have got */
-async function attachPods(
-  lab: Lab,
+async function tellPods(
+  { lab, report, screen }: Story,
   running: readonly RunningPodwire[],
-  report: DemoReport,
-  screen: Screen,
-): Promise<LabHost[]> {
+): Promise<readonly LabHost[]> {
+  if (report.pods === 'by hand') {
+    screen.line('   (No nft program here: the pods stay as they are, made by hand and not by the CNI plugin.)');
+    return lab.hosts;
+  }
   const attached = await Promise.all(running.map((node) => plugIn(lab, node)));
   for (const [index, { host, ms }] of attached.entries()) {
     const [{ name, addresses }] = host.pods;
@@ -161,6 +148,42 @@ async function attachPods(
     );
   }
   return attached.map(({ host }) => host);
+}
+
+async function tellPings({ probe, report, screen }: Story, placed: readonly LabHost[]): Promise<void> {
+  screen.title(`4  Every node and every pod ${report.probe === 'ping' ? 'pings' : 'connects to'} every pod elsewhere`);
+  report.matrix = await pingAll(placed, probe, screen);
+  if (report.probe === 'tcp')
+    screen.line('   (No ping program here. The times are those of a TCP client more than of the network.)');
+}
+
+async function tellAddresses({ lab, report, screen }: Story, placed: readonly LabHost[]): Promise<void> {
+  screen.title('5  Each pod sees the true address of who talks to it');
+  report.addresses = await askAll(lab, placed);
+  for (const { from, to, seen, ok } of report.addresses) {
+    screen.line(`   ${screen.mark(ok)} ${pad(`${to} is asked by ${from}`, 36)}and sees ${seen || 'nobody'}`);
+  }
+}
+
+async function tellTransfer({ lab, report, screen }: Story, placed: readonly LabHost[]): Promise<void> {
+  const [from, to] = [placed[0].pods[0], placed[2].pods[0]];
+  screen.title(`6  A TCP transfer from ${from.name} to ${to.name}`);
+  const moved = await transfer(lab, from, to, 4, TRANSFER_MS);
+  if (!moved) {
+    screen.line(`   ${screen.mark(false)} it did not come to an end`);
+    return;
+  }
+  report.transfer = { from: from.name, to: to.name, ...moved };
+  const crc = moved.received.crc.toString(16).padStart(8, '0');
+  screen.line(
+    `   ${screen.mark(moved.intact)} ${(moved.received.bytes / 1e6).toFixed(0)} MB in ${seconds(moved.received.ms)}: ` +
+      `${(moved.bitsPerSecond / 1e9).toFixed(2)} Gbit/s, CRC-32 ${moved.intact ? `the same at both ends, ${crc}` : 'DIFFERS'}`,
+  );
+}
+
+/** Peers are found by gossip; the subnets are given, so that an address tells whose it is, by hand and by the plugin. */
+function joining(lab: Lab, host: LabHost): Record<string, unknown> {
+  return { ...gossipConfig(lab, host), podCidr: host.podCidr };
 }
 
 /** Waits until every node has all others as peers. @returns ms; undefined: it takes too long */

@@ -22,6 +22,7 @@ import {
 } from '../../wire/address.js';
 import type { Attachment, Choice, PodNode, PodPlan, Preparation } from '../attachment.js';
 import type { NetworkConfig } from '../cni/request.js';
+import type { CniResult } from '../cni/result.js';
 import { deviceName, macOfSibling, siblingName } from '../device-name.js';
 import type { NodeLink } from '../kernel.js';
 import { type OnUnderlay, type PodRecord, podKey } from '../pod-record.js';
@@ -131,16 +132,27 @@ function standings({ addresses, underlay }: PodRecord): Standing[] {
   });
 }
 
+/** What of the cluster's range a pod reaches through its node. */
+interface ClusterRoute {
+  readonly range: Prefix;
+  readonly via: Address;
+  readonly mtu: number;
+}
+
+function clusterRoutes(node: PodNode, places: readonly Standing[]): ClusterRoute[] {
+  return node.clusterCidr.flatMap((range) => {
+    const place = places.find(({ address }) => address.family === range.family);
+    return place ? [{ range, via: place.node, mtu: node.mtu }] : [];
+  });
+}
+
 function plan(record: PodRecord, node: PodNode): PodPlan {
-  const { ifname, device: sibling, mac, mtu, netns, underlay } = record;
-  const { parent = '', siblingMac = '', networks = [], gateways = [] } = underlay ?? {};
+  const { ifname, mac, mtu, netns, underlay } = record;
+  const { parent = '', gateways = [] } = underlay ?? {};
   const own = deviceName(podKey(record));
   const places = standings(record);
   const ipv6 = places.some(({ address }) => address.family === 6);
-  const cluster = node.clusterCidr.flatMap((range) => {
-    const place = places.find(({ address }) => address.family === range.family);
-    return place ? [{ range, via: place.node }] : [];
-  });
+  const cluster = clusterRoutes(node, places);
   const side = nodeSide(record);
   return {
     node: [
@@ -173,22 +185,7 @@ function plan(record: PodRecord, node: PodNode): PodPlan {
       value: USUAL,
       needed: false,
     })),
-    pod: [
-      // Coming up with its addresses it tells the network of them (arp_notify, ndisc_notify).
-      `link set dev ${ifname} down`,
-      ...places.map(({ address, length }) => `address add ${formatAddress(address)}/${length} dev ${ifname}`),
-      `link set dev ${ifname} up`,
-      // The sibling answers nobody's questions.
-      ...networksOf(networks)
-        .filter(({ address }) => places.some((place) => place.address.family === address.family))
-        .map(
-          ({ address }) => `neigh replace ${formatAddress(address)} lladdr ${siblingMac} dev ${ifname} nud permanent`,
-        ),
-      ...gateways.map((gateway) => `route add default via ${gateway} dev ${ifname}`),
-      ...cluster.map(
-        ({ range, via }) => `route add ${formatPrefix(range)} via ${formatAddress(via)} dev ${ifname} mtu ${node.mtu}`,
-      ),
-    ],
+    pod: podLines(record, places, cluster),
     undoPod: [`link del dev ${own}`, `link del dev ${keptName(own)}`],
     undoNode: side.undo,
     chain: own,
@@ -197,25 +194,56 @@ function plan(record: PodRecord, node: PodNode): PodPlan {
       ...places.map(({ address, length }) => formatPrefix(prefixOf(address, length))),
       ...cluster.map(({ range }) => formatPrefix(range)),
     ],
-    result: {
-      interfaces: [
-        { name: sibling, mac: siblingMac },
-        { name: ifname, mac, mtu, sandbox: netns },
-      ],
-      ips: places.map(({ address, length }) => {
-        const gateway = gateways.find((one) => one.includes(':') === (address.family === 6));
-        return {
-          address: `${formatAddress(address)}/${length}`,
-          ...(gateway !== undefined && { gateway }),
-          interface: 1,
-        };
-      }),
-      routes: [
-        ...gateways.map((gw) => ({ dst: everything(gw.includes(':') ? 6 : 4), gw })),
-        ...cluster.map(({ range, via }) => ({ dst: formatPrefix(range), gw: formatAddress(via), mtu: node.mtu })),
-      ],
-      dns: {},
-    },
+    result: cniResult(record, places, cluster),
+  };
+}
+
+function podLines(
+  { ifname, underlay }: PodRecord,
+  places: readonly Standing[],
+  cluster: readonly ClusterRoute[],
+): string[] {
+  const { siblingMac = '', networks = [], gateways = [] } = underlay ?? {};
+  return [
+    // Coming up with its addresses it tells the network of them (arp_notify, ndisc_notify).
+    `link set dev ${ifname} down`,
+    ...places.map(({ address, length }) => `address add ${formatAddress(address)}/${length} dev ${ifname}`),
+    `link set dev ${ifname} up`,
+    // The sibling answers nobody's questions.
+    ...networksOf(networks)
+      .filter(({ address }) => places.some((place) => place.address.family === address.family))
+      .map(({ address }) => `neigh replace ${formatAddress(address)} lladdr ${siblingMac} dev ${ifname} nud permanent`),
+    ...gateways.map((gateway) => `route add default via ${gateway} dev ${ifname}`),
+    ...cluster.map(
+      ({ range, via, mtu }) => `route add ${formatPrefix(range)} via ${formatAddress(via)} dev ${ifname} mtu ${mtu}`,
+    ),
+  ];
+}
+
+function cniResult(
+  { ifname, device: sibling, mac, mtu, netns, underlay }: PodRecord,
+  places: readonly Standing[],
+  cluster: readonly ClusterRoute[],
+): CniResult {
+  const { siblingMac = '', gateways = [] } = underlay ?? {};
+  return {
+    interfaces: [
+      { name: sibling, mac: siblingMac },
+      { name: ifname, mac, mtu, sandbox: netns },
+    ],
+    ips: places.map(({ address, length }) => {
+      const gateway = gateways.find((one) => one.includes(':') === (address.family === 6));
+      return {
+        address: `${formatAddress(address)}/${length}`,
+        ...(gateway !== undefined && { gateway }),
+        interface: 1,
+      };
+    }),
+    routes: [
+      ...gateways.map((gw) => ({ dst: everything(gw.includes(':') ? 6 : 4), gw })),
+      ...cluster.map((one) => ({ dst: formatPrefix(one.range), gw: formatAddress(one.via), mtu: one.mtu })),
+    ],
+    dns: {},
   };
 }
 
