@@ -2,21 +2,20 @@
  * Containers without a runtime: network namespaces of a lab, and the CNI plugin called as a runtime calls it.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { COMPILED_PLUGIN, PLUGIN_NAME, PLUGIN_TWIN } from '../os/cni-files.js';
 import { PodwireError } from '../wire/error.js';
 import type { Lab } from './lab.js';
 import { addNamespaces, removeNamespaces } from './namespaces.js';
 import type { LabHost, Place } from './plan.js';
 import type { RunningPodwire } from './podwire.js';
 
-/** The plugin's program, or its twin where there is no compiler. */
-const COMPILED = fileURLToPath(new URL('../../../native/build/podwire-cni', import.meta.url));
-const TWIN = [process.execPath, fileURLToPath(new URL('../api/cni-plugin.js', import.meta.url))];
+const TWIN = [process.execPath, PLUGIN_TWIN];
 export const PLUGINS: Readonly<Record<string, readonly string[]>> = {
-  ...(existsSync(COMPILED) && { c: [COMPILED] }),
+  ...(existsSync(COMPILED_PLUGIN) && { c: [COMPILED_PLUGIN] }),
   node: TWIN,
 };
-export const PLUGIN = existsSync(COMPILED) ? [COMPILED] : TWIN;
+/** The program, or its twin where there is no compiler. */
+export const PLUGIN = existsSync(COMPILED_PLUGIN) ? [COMPILED_PLUGIN] : TWIN;
 
 export interface Container extends Place {
   readonly host: LabHost;
@@ -76,7 +75,7 @@ export async function cni(
   options: CallOptions = {},
 ): Promise<Called> {
   const { config, env, plugin = PLUGIN } = options;
-  const network = { cniVersion: '1.0.0', name: 'podwire', type: 'podwire-cni', socket: node.socket, ...config };
+  const network = { cniVersion: '1.0.0', name: 'podwire', type: PLUGIN_NAME, socket: node.socket, ...config };
   const started = performance.now();
   const { code, stdout } = await lab.exec(container.host, plugin, {
     input: options.stdin ?? JSON.stringify(network),

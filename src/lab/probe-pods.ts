@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { PLUGIN_NAME } from '../os/cni-files.js';
 import { PodwireError } from '../wire/error.js';
 import type { Answer } from './ask.js';
 import { PLUGIN } from './containers.js';
@@ -125,7 +126,7 @@ export class ProbePods {
 
   #cni(command: string, namespace: string, network: ProbeNetwork) {
     const { socket } = this.#node;
-    const config = { ...network, cniVersion: '1.0.0', name: NETWORK, type: 'podwire-cni', socket };
+    const config = { ...network, cniVersion: '1.0.0', name: NETWORK, type: PLUGIN_NAME, socket };
     return run(PLUGIN, {
       input: JSON.stringify(config),
       timeoutMs: LONGEST,

@@ -11,8 +11,9 @@ const CONFLIST = '10-podwire.conflist';
 const MOST_BYTES = 4 << 20;
 
 /** Built with the addon; where there is no compiler it is not there. */
-const COMPILED = fileURLToPath(new URL('../../../native/build/podwire-cni', import.meta.url));
-const TWIN = fileURLToPath(new URL('../api/cni-plugin.js', import.meta.url));
+export const COMPILED_PLUGIN = fileURLToPath(new URL('../../../native/build/podwire-cni', import.meta.url));
+/** The same for Node. */
+export const PLUGIN_TWIN = fileURLToPath(new URL('../api/cni-plugin.js', import.meta.url));
 
 export interface CniPlaces {
   /** Of plugins. */
@@ -31,9 +32,9 @@ export async function installCni({ binDir, confDir }: CniPlaces, conflist: objec
   await inWords(plugin, async () => {
     await mkdir(binDir, { recursive: true });
     await whole(plugin, async (draft) => {
-      if (existsSync(COMPILED)) await copyFile(COMPILED, draft);
+      if (existsSync(COMPILED_PLUGIN)) await copyFile(COMPILED_PLUGIN, draft);
       // Whatever PATH a runtime has: both are named whole.
-      else await writeFile(draft, `#!/bin/sh\n# ${PLUGIN_NAME}\nexec '${process.execPath}' '${TWIN}'\n`);
+      else await writeFile(draft, `#!/bin/sh\n# ${PLUGIN_NAME}\nexec '${process.execPath}' '${PLUGIN_TWIN}'\n`);
       await chmod(draft, 0o755);
     });
   });

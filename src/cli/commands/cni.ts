@@ -7,6 +7,7 @@ import { ATTACHMENTS } from '../../pods/pod-record.js';
 import { parseAddress, parsePrefix } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
+import { whole } from '../option-values.js';
 import { print } from '../output.js';
 
 interface Places {
@@ -21,7 +22,7 @@ interface InstallOptions extends Places {
   readonly device?: string;
   readonly range?: readonly string[];
   readonly gateway?: readonly string[];
-  readonly mtu?: string;
+  readonly mtu?: number;
   readonly masquerade?: boolean;
 }
 
@@ -46,7 +47,7 @@ export function configure(command: Command): void {
     .option('--device <NAME>', 'macvlan: the device that pods hang on; device: the one that is handed over')
     .option('--range <CIDR...>', "macvlan: addresses of the node's own network for its pods, one range a family")
     .option('--gateway <ADDRESS...>', "macvlan: of that network (default: the node's own)")
-    .option('--mtu <BYTES>', "of pods' interfaces (default: the node's)")
+    .option('--mtu <BYTES>', "of pods' interfaces (default: the node's)", whole(68, 65_535))
     .option('--masquerade', 'what pods send out of the cluster bears the address of their node');
   install.action(async (options: InstallOptions) => {
     for (const file of await installCni(options, conflist(options))) print(`wrote ${file}`);
@@ -95,10 +96,6 @@ function refuseUnusable({ attach, device, range = [], gateway = [] }: InstallOpt
 export function conflist(options: InstallOptions): object {
   refuseUnusable(options);
   const { name, attach, socket, device, range, gateway, mtu, masquerade } = options;
-  const bytes = mtu === undefined ? undefined : Number(mtu);
-  if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 68 && bytes <= 65_535)) {
-    throw new PodwireError('CONFIG', `--mtu is ${mtu}: it must be a number of bytes from 68 to 65535`);
-  }
   return {
     cniVersion: '1.0.0',
     cniVersions: CNI_VERSIONS,
@@ -111,7 +108,7 @@ export function conflist(options: InstallOptions): object {
         ...(device !== undefined && { device }),
         ...(range && { range }),
         ...(gateway && { gateway }),
-        ...(bytes !== undefined && { mtu: bytes }),
+        ...(mtu !== undefined && { mtu }),
         ...(masquerade && { masquerade }),
         capabilities: { ...(attach !== 'macvlan' && { portMappings: true }), ips: true, mac: true },
       },

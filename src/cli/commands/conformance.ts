@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { ApiClient } from '../../api/client.js';
-import type { KnownNode, Silent } from '../../lab/cluster-conformance.js';
+import { ConformanceNode, collect, type KnownNode, PROBE_PORT, type Silent } from '../../lab/cluster-conformance.js';
 import type { Attach } from '../../lab/conformance.js';
 import type { Trial } from '../../lab/model.js';
 import type { ProbeNetwork } from '../../lab/probe-pods.js';
+import { PLUGIN_NAME } from '../../os/cni-files.js';
 import { PodwireError } from '../../wire/error.js';
 import { addSocketOption, clientOf, socketOf } from '../client-options.js';
 import { EXIT_FAILED, EXIT_OK } from '../failure.js';
 import { addExamples } from '../help.js';
+import { whole } from '../option-values.js';
 import { type Look, lookOf, print, printJson } from '../output.js';
 import { type Cell, tableLines } from '../table.js';
-
-const DEFAULT_PORT = '7447';
 
 interface PrintOptions {
   readonly json?: boolean;
@@ -24,7 +24,11 @@ interface PrintOptions {
 interface Options extends PrintOptions {
   readonly attach?: readonly Attach[];
   readonly conf?: readonly string[];
-  readonly port?: string;
+}
+
+/** Of serve and cluster. */
+interface MeetingOptions extends Options {
+  readonly port: number;
 }
 
 export function configure(command: Command): void {
@@ -67,25 +71,23 @@ export function configure(command: Command): void {
     'Have every node on which podwire conformance serve runs try the rest, and print what they found.',
   );
   cluster.action(async () => {
-    const { collect } = await import('../../lab/cluster-conformance.js');
-    const { port, ...options } = cluster.optsWithGlobals<Options>();
+    const { port, ...options } = cluster.optsWithGlobals<MeetingOptions>();
     const client = await clientOf(cluster);
-    report(await collect([await selfOf(client), ...(await client.peers())], numberOf(port)), options);
+    report(await collect([await selfOf(client), ...(await client.peers())], port), options);
   });
 }
 
 function addPort(command: Command): Command {
-  return command.option('--port <NUMBER>', 'TCP, and the one above; the same on all nodes', DEFAULT_PORT);
+  const words = 'TCP, and the one above; the same on all nodes';
+  return command.option('--port <NUMBER>', words, whole(1, 65_534), PROBE_PORT);
 }
 
 async function serveUntilStopped(command: Command): Promise<void> {
-  const [{ ConformanceNode }, { ProbePods }, { ensurePrivileges }] = await Promise.all([
-    import('../../lab/cluster-conformance.js'),
+  const [{ ProbePods }, { ensurePrivileges }] = await Promise.all([
     import('../../lab/probe-pods.js'),
     import('../../lab/privileges.js'),
   ]);
-  const { attach, conf, port: portText } = command.optsWithGlobals<Options>();
-  const port = numberOf(portText);
+  const { attach, conf, port } = command.optsWithGlobals<MeetingOptions>();
   const needy = attach?.find((one) => one === 'macvlan' || one === 'device');
   if (needy)
     throw new PodwireError('CONFIG', `${needy} needs more words than its name: give --conf a file that has them`);
@@ -126,16 +128,10 @@ async function networksIn(file: string): Promise<ProbeNetwork[]> {
   const { plugins = [raw] } = (raw ?? {}) as { plugins?: unknown };
   const ours = (Array.isArray(plugins) ? plugins : []).filter(
     (one): one is ProbeNetwork =>
-      typeof one === 'object' && one !== null && (one as ProbeNetwork)['type'] === 'podwire-cni',
+      typeof one === 'object' && one !== null && (one as ProbeNetwork)['type'] === PLUGIN_NAME,
   );
-  if (ours.length === 0) throw new PodwireError('CONFIG', `${file} has no plugin of the type podwire-cni`);
+  if (ours.length === 0) throw new PodwireError('CONFIG', `${file} has no plugin of the type ${PLUGIN_NAME}`);
   return ours;
-}
-
-function numberOf(port = DEFAULT_PORT): number {
-  const number = Number(port);
-  if (Number.isInteger(number) && number >= 1 && number <= 65_534) return number;
-  throw new PodwireError('CONFIG', `--port is ${port}: it must be a number from 1 to 65534`);
 }
 
 interface Found {

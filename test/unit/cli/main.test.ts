@@ -56,6 +56,10 @@ podwire: clusterCidr: is missing: set it in the file or with --cluster-cidr
 podwire: workers: must be a whole number from 1 to 64, not "many"
 `,
   ],
+  [
+    ['conformance', 'cluster', '--port', '65535'],
+    "podwire: option '--port <NUMBER>' argument '65535' is invalid. Write a whole number from 1 to 65534.\n",
+  ],
   [['check', '--config', '/nowhere/x.yaml'], 'podwire: /nowhere/x.yaml: there is no such file\n'],
   [['--config', '/nowhere/x.yaml', 'status'], 'podwire: /nowhere/x.yaml: there is no such file\n'],
   [
