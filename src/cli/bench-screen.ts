@@ -1,5 +1,6 @@
 /** Where a measurement is told: drawn in place on a terminal, a line for each result elsewhere, nothing with `--json`. */
 import { LiveBlock } from './live.js';
+import { obeysEscapes } from './output.js';
 
 export class BenchScreen {
   readonly #out: NodeJS.WriteStream | undefined;
@@ -9,7 +10,7 @@ export class BenchScreen {
   /** @param out undefined: tell nothing */
   constructor(out: NodeJS.WriteStream | undefined) {
     this.#out = out;
-    this.#block = out?.isTTY ? new LiveBlock(out) : undefined;
+    this.#block = out && obeysEscapes(out) ? new LiveBlock(out) : undefined;
   }
 
   /** A line that stays while it is measured. */
@@ -32,7 +33,7 @@ export class BenchScreen {
 
   /** What it came to: on a terminal in the place of all that was told before. */
   finish(lines: readonly string[]): void {
-    if (this.#block) this.#block.draw(lines);
+    if (this.#block) this.#block.finish(lines);
     else this.#out?.write(`\n${lines.join('\n')}\n`);
   }
 }

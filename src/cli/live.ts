@@ -1,5 +1,6 @@
 /** A block of lines that is drawn again and again: in place on a terminal, one after the other in a pipe. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { obeysEscapes } from './output.js';
 
 export class LiveBlock {
   readonly #out: NodeJS.WriteStream;
@@ -10,15 +11,22 @@ export class LiveBlock {
   }
 
   draw(lines: readonly string[]): void {
-    if (!this.#out.isTTY) {
-      this.#out.write(`${lines.join('\n')}\n\n`);
-      return;
-    }
-    const shown = fit(lines, this.#out.rows - 1);
-    // One write, so that nobody sees it half drawn: up to its first line, clear to the end of the screen, draw.
+    if (obeysEscapes(this.#out)) this.#replace(fit(lines, this.#out.rows - 1));
+    else this.#out.write(`${lines.join('\n')}\n\n`);
+  }
+
+  /** Draws it for the last time: whole, however high the screen is. What is drawn then stands below. */
+  finish(lines: readonly string[]): void {
+    if (obeysEscapes(this.#out)) this.#replace(lines);
+    else this.#out.write(`${lines.join('\n')}\n`);
+    this.#height = 0;
+  }
+
+  /** One write, so that nobody sees it half drawn: up to its first line, clear to the end of the screen, draw. */
+  #replace(lines: readonly string[]): void {
     const up = this.#height > 0 ? `\x1b[${this.#height}A\r` : '';
-    this.#out.write(`${up}\x1b[J${shown.map((line) => `${line}\n`).join('')}`);
-    this.#height = shown.length;
+    this.#out.write(`${up}\x1b[J${lines.map((line) => `${line}\n`).join('')}`);
+    this.#height = lines.length;
   }
 }
 

@@ -12,8 +12,13 @@ export interface Look {
 
 /** A terminal has a width, and colours unless NO_COLOR is set (no-color.org). */
 export function lookOf(stream: NodeJS.WriteStream): Look {
-  const plain = process.env['NO_COLOR'] || process.env['TERM'] === 'dumb';
-  return { width: stream.isTTY ? stream.columns || undefined : undefined, colours: stream.isTTY === true && !plain };
+  const colours = obeysEscapes(stream) && !process.env['NO_COLOR'];
+  return { width: stream.isTTY ? stream.columns || undefined : undefined, colours };
+}
+
+/** Is it a terminal that understands escape sequences: those that colour, and those that go back over what was written? */
+export function obeysEscapes(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && process.env['TERM'] !== 'dumb';
 }
 
 export function styled(text: string, style: Style, look: Look): string {

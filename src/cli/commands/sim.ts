@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import type { RunReport } from '../../sim/index.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
+import { LiveBlock } from '../live.js';
 import { whole } from '../option-values.js';
-import { type Look, lookOf, print, printJson } from '../output.js';
+import { type Look, lookOf, obeysEscapes, print, printJson } from '../output.js';
 import { tableLines } from '../table.js';
 import { bytesText, countText } from '../units.js';
 
@@ -75,12 +76,13 @@ function readText(file: string): string {
 
 /** A line on a terminal that is written over; nothing elsewhere. */
 function progress(out: NodeJS.WriteStream): ((part: number, events: number) => void) | undefined {
-  if (!out.isTTY) return undefined;
+  if (!obeysEscapes(out)) return undefined;
+  const block = new LiveBlock(out);
   const started = performance.now();
   return (part, events) => {
     const rate = events / Math.max(1, performance.now() - started);
     const line = `${(100 * part).toFixed(0)} % of the virtual time, ${countText(events)} events, ${rate.toFixed(0)}k/s`;
-    out.write(part < 1 ? `\r${line}\x1b[K` : '\r\x1b[K');
+    block.draw(part < 1 ? [line] : []);
   };
 }
 

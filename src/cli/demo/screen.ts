@@ -1,18 +1,18 @@
 /** Where the demo's story is told: redrawn on a terminal, plain lines in a pipe, nothing with `--json`. */
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { stripVTControlCharacters } from 'node:util';
+import { LiveBlock } from '../live.js';
+import { type Look, lookOf, obeysEscapes, type Style, styled } from '../output.js';
 
 export class Screen {
   readonly #out: NodeJS.WriteStream | undefined;
-  readonly #live: boolean;
-  readonly #colours: boolean;
-  /** Lines of the block that is still being redrawn. */
-  #drawn = 0;
+  readonly #look: Look;
+  readonly #block: LiveBlock | undefined;
 
   /** @param out undefined: tell nothing */
   constructor(out: NodeJS.WriteStream | undefined) {
     this.#out = out;
-    this.#live = out?.isTTY === true;
-    this.#colours = this.#live && !process.env['NO_COLOR'];
+    this.#look = out ? lookOf(out) : { width: undefined, colours: false };
+    this.#block = out && new LiveBlock(out);
   }
 
   title(text: string): void {
@@ -26,14 +26,12 @@ export class Screen {
 
   /** Draws a block in place of the block before; only a terminal shows what is not `final`. */
   block(lines: readonly string[], final: boolean): void {
-    if (!this.#live && !final) return;
-    const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : '';
-    this.#out?.write(up + lines.map((line) => `${line}${this.#live ? '\x1b[K' : ''}\n`).join(''));
-    this.#drawn = final ? 0 : lines.length;
+    if (final) this.#block?.finish(lines);
+    else if (this.#out && obeysEscapes(this.#out)) this.#block?.draw(lines);
   }
 
-  style(format: 'bold' | 'dim' | 'green' | 'red', text: string): string {
-    return this.#colours ? styleText(format, text) : text;
+  style(style: Style, text: string): string {
+    return styled(text, style, this.#look);
   }
 
   /** ✓ or ✗. */
