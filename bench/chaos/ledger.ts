@@ -12,7 +12,7 @@
  * surely missing, but a loss could hide behind drops of others. `frames` has no such shade: there every frame counts, and between a node
  * and the router every byte (frames.ts).
  */
-import { COUNTER_NAMES, COUNTERS, type CounterName } from '../../src/core/counters.js';
+import { COUNTER_NAMES, type CounterName, isDrop } from '../../src/core/counters.js';
 import { Findings, type Imbalance } from './findings.js';
 import type { Flow } from './flows.js';
 import { accountFrames, type FrameAccount, LEAST_FRAME } from './frames.js';
@@ -56,13 +56,9 @@ const FRAME_SLACK = 25;
 /** A message's bytes at most. */
 const MOST_MESSAGE = 65_507;
 
-const TX_DROPS = dropsOf('tx_');
-const RX_DROPS = dropsOf('rx_');
-
-/** The counters whose words say that something was dropped. */
-function dropsOf(way: string): CounterName[] {
-  return COUNTER_NAMES.filter((name) => name.startsWith(way) && COUNTERS[name].includes('dropped:'));
-}
+const DROPS = COUNTER_NAMES.filter(isDrop);
+const TX_DROPS = DROPS.filter((name) => name.startsWith('tx_'));
+const RX_DROPS = DROPS.filter((name) => name.startsWith('rx_'));
 
 interface HostAccount {
   readonly lost: { readonly host: number; readonly sending: number; readonly receiving: number };

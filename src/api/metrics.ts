@@ -4,7 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CounterReading, GossipStatus, NodeApi, NodeStatus, PeerStatus } from '../control/node-api.js';
-import { COUNTER_NAMES, COUNTERS, type CounterName } from '../core/counters.js';
+import { COUNTER_NAMES, COUNTERS, type CounterName, isDrop } from '../core/counters.js';
 import { PodMetrics } from './pod-metrics.js';
 
 /**
@@ -21,7 +21,7 @@ interface DropLabels {
 
 /** Splits `tx_no_peer` into direction and reason if that counter counts drops. */
 export function dropLabels(name: CounterName): DropLabels | undefined {
-  if (!/\bdropped:/.test(COUNTERS[name])) return undefined;
+  if (!isDrop(name)) return undefined;
   const [direction, ...reason] = name.split('_');
   return { direction, reason: reason.join('_') };
 }

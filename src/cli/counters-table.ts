@@ -1,6 +1,6 @@
 /** The counters as tables: once, and between two readings. Pure. */
 import type { CounterReading } from '../control/node-api.js';
-import { COUNTER_NAMES, COUNTERS, type CounterName } from '../core/counters.js';
+import { COUNTER_NAMES, COUNTERS, type CounterName, isDrop } from '../core/counters.js';
 import type { Look } from './output.js';
 import { type Cell, type Column, tableLines } from './table.js';
 import { bitRateText, bytesText, countText, rateText } from './units.js';
@@ -41,7 +41,7 @@ function counted(counters: CounterReading, all: boolean): CounterName[] {
 
 /** Drops stand out. */
 function nameCell(name: CounterName): Cell {
-  return COUNTERS[name].includes('dropped:') ? { text: name, style: 'yellow' } : name;
+  return isDrop(name) ? { text: name, style: 'yellow' } : name;
 }
 
 function countCell(name: CounterName, count: number): Cell {

@@ -63,6 +63,11 @@ export type KernelCounter = Extract<CounterName, `kernel_${string}`>;
 /** The names of all counters, in the order of `COUNTERS`. */
 export const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];
 
+/** Does it count what was dropped? Its words say so. */
+export function isDrop(name: CounterName): boolean {
+  return /\bdropped:/.test(COUNTERS[name]);
+}
+
 /** Index of each counter in a row: `row[C.tx_packets]++`. */
 export const C = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index])) as Record<CounterName, number>;
 

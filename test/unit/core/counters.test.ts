@@ -5,11 +5,21 @@ import {
   COUNTER_NAMES,
   COUNTERS,
   CounterTable,
+  isDrop,
   PEER_RX_BYTES,
   PEER_RX_FRAMES,
   PEER_TX_BYTES,
   PEER_TX_FRAMES,
 } from '../../../src/core/counters.js';
+
+t.test('a drop is told from what was sent, received or held back', async (t) => {
+  for (const name of ['tx_no_peer', 'tx_socket_full', 'rx_no_room', 'kernel_socket_buffer_full'] as const) {
+    t.ok(isDrop(name), name);
+  }
+  for (const name of ['tx_packets', 'tx_fragmented', 'rx_neighbour_answered', 'icmp_limited'] as const) {
+    t.notOk(isDrop(name), name);
+  }
+});
 
 t.test('every counter has a name for programs and words for people', async (t) => {
   t.equal(new Set(COUNTER_NAMES).size, COUNTER_NAMES.length, 'names are unique');
