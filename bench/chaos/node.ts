@@ -172,6 +172,6 @@ function addUp(one: Drops, other: Drops): Drops {
   return Object.fromEntries([...names].map((name) => [name, (one[name] ?? 0) + (other[name] ?? 0)]));
 }
 
-export function nonzero(drops: Drops): Drops {
+function nonzero(drops: Drops): Drops {
   return added(drops, {});
 }

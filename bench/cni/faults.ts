@@ -38,7 +38,7 @@ async function added(subject: Subject, pod: Container): Promise<Called> {
 
 const del = (subject: Subject, pod: Container, options?: CallOptions) => subject.call('DEL', pod, options);
 
-export const FAULTS: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   {
     name: 'ADD, the namespace is not there',
     run: (subject, pod) => subject.call('ADD', pod, { env: { CNI_NETNS: '/run/netns/nowhere' } }),

@@ -22,7 +22,7 @@ export interface HostsSample {
   readonly udp64: number;
 }
 
-export const MTUS: readonly number[] = [1500, 3000, 6000, 9000];
+const MTUS: readonly number[] = [1500, 3000, 6000, 9000];
 
 export async function measureHosts(
   rounds: number,

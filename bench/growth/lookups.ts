@@ -32,7 +32,7 @@ interface Running extends Case {
 const SMALL = 64;
 const PACKETS = 32;
 /** Packet sizes from 64 to 64 Ki; those above an MTU of 9000 are superpackets. */
-export const BYTES: readonly number[] = [64, 128, 256, 512, 1024, 1450, 4096, 8950, 16_384, 65_535];
+const BYTES: readonly number[] = [64, 128, 256, 512, 1024, 1450, 4096, 8950, 16_384, 65_535];
 const LARGEST_PACKET = 8950;
 /** 45 segments: as much as one UDP message brings. */
 const LARGEST_MESSAGE = 62_140;

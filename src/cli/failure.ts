@@ -4,7 +4,7 @@ import { messageOf, PodwireError, type PodwireErrorCode } from '../wire/error.js
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_REFUSED = 2;
-export const EXIT_NO_AGENT = 3;
+const EXIT_NO_AGENT = 3;
 
 /** Stands at the end of every --help. */
 export const EXIT_CODES = `

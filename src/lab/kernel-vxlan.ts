@@ -19,7 +19,7 @@ import { mustRun } from './run.js';
 export type KernelPeer = 'static' | 'plain';
 
 /** The device's name. */
-export const KERNEL_DEVICE = 'vxlan1';
+const KERNEL_DEVICE = 'vxlan1';
 const PORT = 8472;
 
 /**

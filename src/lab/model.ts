@@ -62,7 +62,7 @@ export function trialsOf(questions: readonly Question[], seen: readonly string[]
   return questions.map((question, i) => ({ ...question, seen: seen[i] ?? '', ok: seen[i] === question.expected }));
 }
 
-export function nameOf({ node, attach }: Party): string {
+function nameOf({ node, attach }: Party): string {
   return attach === undefined ? node : `${node}/${attach}`;
 }
 

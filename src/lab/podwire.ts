@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { KEY_BYTES } from '../core/keyring.js';
 import { PodwireError } from '../wire/error.js';
 import { CLUSTER_CIDR, type LabHost, type Place } from './plan.js';
 import type { SpawnOptions } from './run.js';
@@ -68,7 +69,7 @@ export function nodeConfig(lab: Site, host: LabHost): Record<string, unknown> {
  */
 export function gossipConfig(lab: Site, host: LabHost): Record<string, unknown> {
   const keyFile = join(lab.directory, 'key');
-  if (!existsSync(keyFile)) writeFileSync(keyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  if (!existsSync(keyFile)) writeFileSync(keyFile, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
   const [first] = lab.hosts;
   return {
     peers: [],

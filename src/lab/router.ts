@@ -37,7 +37,7 @@ export function router(plan: LabPlan, family: 4 | 6, place: Place = plan.router)
 }
 
 /** The bridge that all hosts are ports of. */
-export const LAN = 'lan';
+const LAN = 'lan';
 
 /** Lines for `ip -batch` that make it, before all others. */
 export function lan({ hosts }: LabPlan): string[] {

@@ -3,12 +3,11 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.js';
 import type { KeyStatus } from '../../control/node-api.js';
+import { KEY_BYTES } from '../../core/keyring.js';
 import { addClientOptions, clientOf } from '../client-options.js';
 import { addExamples } from '../help.js';
 import { type Look, lookOf, print, printJson } from '../output.js';
 import { type Cell, tableLines } from '../table.js';
-
-const KEY_BYTES = 32;
 
 export function configure(command: Command): void {
   addExamples(command, [
@@ -27,7 +26,7 @@ file, and is refused while it would cut somebody off: use until every node has t
   );
   command
     .command('new')
-    .description('Print a new key: one line, base64 of 32 bytes.')
+    .description(`Print a new key: one line, base64 of ${KEY_BYTES} bytes.`)
     .action(() => print(randomBytes(KEY_BYTES).toString('base64')));
   step(command.command('list').description('Show the keys of the running node.'), (client) => client.keys());
   step(
