@@ -4,7 +4,6 @@
  * laboratories (src/lab/plan.ts). Rounds are interleaved; medians and spread are printed, and with `--out` written as JSON and
  * as a chart.
  */
-
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';

@@ -2,7 +2,6 @@
  * What an agent answers whoever asks, of what it has at that moment: status, peers, routes, counters, members, events;
  * pods and keys, which are passed on to those who look after them. Nothing here begins or ends any part of the agent.
  */
-
 import type { Carrier } from './carrier.js';
 import type { Cluster } from './cluster.js';
 import { gossips, type NodeConfig } from './control/config/node-config.js';

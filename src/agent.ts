@@ -3,7 +3,6 @@
  * finds its cluster and its subnet there (or has both from its configuration), carries traffic, follows its peers, and
  * gives everything back. What it answers meanwhile is in src/agent-report.ts.
  */
-
 import { type AgentParts, known, ReportingAgent } from './agent-report.js';
 import { ApiServer } from './api/server.js';
 import { Carrier, releaseAll } from './carrier.js';

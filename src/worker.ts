@@ -2,7 +2,6 @@
  * A worker thread: one queue of the device, its own sockets, one poll loop and no event loop. Its descriptors were
  * opened by the main thread; what the two share is memory (src/dataplane/overlay.ts) and a waker.
  */
-
 import { parentPort, workerData } from 'node:worker_threads';
 import { Batch } from './bytes/batch.js';
 import { C } from './core/counters.js';

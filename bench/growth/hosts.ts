@@ -1,5 +1,4 @@
 /** End to end, with real devices and sockets, as the laboratory's cables have it: by MTU and by number of workers. */
-
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab } from '../../src/lab/lab.js';
 import { messageOf } from '../../src/wire/error.js';

@@ -1,5 +1,4 @@
 /** What was measured, as tables and charts: pure. */
-
 import { median } from '../../src/bench/statistics.js';
 import { type Curve, chartSvg } from '../../src/sim/curves.js';
 import { markdownTable } from '../markdown.js';

@@ -1,5 +1,4 @@
 /** Packets of any size between our own pod and that of target 0, in both directions. */
-
 import { VIRTIO_HEADER } from '../../src/bytes/batch.js';
 import { sum } from '../../src/bytes/checksum.js';
 import { twins } from '../../src/bytes/index.js';

@@ -1,5 +1,4 @@
 /** Is this machine fit for this configuration? Pure: facts in, findings out, each with what to do about it. */
-
 import { formatMac, macFromName } from '../core/mac.js';
 import { addressIn, noSharedFamily, sharedFamilies, underlayText } from '../core/underlay.js';
 import {

@@ -2,7 +2,6 @@
  * What a node wants to find in the kernel of its machine: pure, from the configuration alone. How it gets there is
  * host-plan.ts, who does it is src/os/host-network.ts.
  */
-
 import { overlayAddress } from '../core/overlay-address.js';
 import type { Address, Family, Prefix } from '../wire/address.js';
 import { IPV6_MIN_MTU } from '../wire/ipv6.js';

@@ -1,5 +1,4 @@
 /** ICMP errors as reports of a path (path-report.ts): what a type and code mean, and what a whole message quotes. */
-
 import { V4_MAPPED } from '../wire/address.js';
 import { get16, get32 } from '../wire/big-endian.js';
 import {

@@ -1,5 +1,4 @@
 /** An underlay without a kernel: nodes attach by address, and what one sends the other receives. */
-
 import { ADDRESS, type Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS, TOS } from '../bytes/batch.js';
 import { EHOSTUNREACH, EMSGSIZE } from '../bytes/errno.js';
 import { type Address, formatAddress, type Words } from '../wire/address.js';

@@ -8,7 +8,6 @@
  * check: a whole IP packet, from us, to a place that exists. route: whose is the destination. fit: no larger than the path
  * takes, or answered with ICMP, or fragmented. encapsulate: VXLAN in front, in place; a superpacket is split into frames.
  */
-
 import {
   ADDRESS,
   Batch,

@@ -2,7 +2,6 @@
  * What ICMP, and this machine's kernel, report of datagrams that were sent: read from the sockets' error queues, off the
  * hot path, by whoever opened the sockets. Pure reading: whether a report is believed is not decided here.
  */
-
 import { ADDRESS, Batch, FLAGS, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
 import { EMSGSIZE } from '../bytes/errno.js';
 import { icmpKind } from '../core/icmp-report.js';

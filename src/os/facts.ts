@@ -1,5 +1,4 @@
 /** Gathers what `check` judges. Reads and tries only; what is missing is a fact, never an error. */
-
 import { createSocket } from 'node:dgram';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';

@@ -3,7 +3,6 @@
  * are gone. By the optional package raw-socket, which needs CAP_NET_RAW while it is opened, runs on the main thread only,
  * and may be missing: without it the sockets' own error queues say enough.
  */
-
 import { createRequire } from 'node:module';
 import { readIcmpReport } from '../core/icmp-report.js';
 import type { PathReport } from '../core/path-report.js';

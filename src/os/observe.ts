@@ -1,5 +1,4 @@
 /** What the kernel has, in our types, read through `ip -json`. */
-
 import type { DesiredHost } from '../control/desired-host.js';
 import type { ActualHost, ActualRoute } from '../control/host-plan.js';
 import { formatPrefix, type Prefix, parsePrefix } from '../wire/address.js';

@@ -2,7 +2,6 @@
  * UDP sockets as an underlay edge: one socket receives on the VXLAN port, shared with the other workers; several send,
  * because the outer source port carries the inner flow's hash and a socket has one port.
  */
-
 import { Batch, LENGTH, OFFSET, RECORD, SEGMENT, SOCKET, STATUS } from '../bytes/batch.js';
 import { EINVAL, EIO } from '../bytes/errno.js';
 import type { UnderlayCapabilities, UnderlayEdge } from '../dataplane/edges.js';

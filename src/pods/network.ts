@@ -3,7 +3,6 @@
  * guard.ts, nat.ts); this puts it in order, so that at every moment a kill leaves what the next life takes back:
  * remember → make → guard → remember that it is whole → answer.
  */
-
 import { BRIDGE } from '../control/desired-host.js';
 import type { EventLog } from '../control/membership/events.js';
 import type { PodAudit, PodFinding, PodStatus } from '../control/node-api.js';

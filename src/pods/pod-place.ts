@@ -1,5 +1,4 @@
 /** Whether a pod can be attached at all: its namespace, its interface and its name. Asked before anything is changed. */
-
 import type { Choice } from './attachment.js';
 import { CNI, CniError } from './cni/error.js';
 import type { PodKernel } from './kernel.js';

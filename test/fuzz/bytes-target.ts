@@ -1,5 +1,4 @@
 /** Superpackets and trains by chance: the addon's byte work and its twin do the same, to the last byte of memory. */
-
 import { twins } from '../../src/bytes/index.js';
 import type { ByteWork } from '../../src/bytes/work.js';
 import { compare } from '../unit/bytes/twins.js';

@@ -1,5 +1,4 @@
 /** What becomes of what is kept for another agent: when that fails, when it wants something else, when nobody comes. */
-
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,6 @@
  * The configuration file: its keys, what each may hold and what it means. The file is checked by it, the flags and
  * docs/configuration.md are made from it. What several keys must have in common is in semantic.ts.
  */
-
 import * as z from 'zod';
 import { parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';

@@ -2,7 +2,6 @@
  * What the keys of a configuration must have in common, with each other and with the world. Pure. Works on what could be
  * parsed, so that one bad value does not hide what is wrong elsewhere.
  */
-
 import { formatMac, macFromName } from '../../core/mac.js';
 import type { Underlay } from '../../core/underlay.js';
 import {

@@ -10,7 +10,6 @@
  *                 +--------+----------+----------------+--------------------+-----------+
  * ```
  */
-
 import { ADDRESS, PORT } from '../../bytes/batch.js';
 import { isMapped, V4_MAPPED } from '../../wire/address.js';
 

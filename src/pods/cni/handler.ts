@@ -1,5 +1,4 @@
 /** CNI 1.1, sections 2 and 5: a runtime's words in, what the plugin prints out. Never throws. */
-
 import type { CniCall, CniReply } from '../../control/node-api.js';
 import { messageOf } from '../../wire/error.js';
 import type { PodNetwork } from '../network.js';

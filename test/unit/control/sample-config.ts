@@ -1,5 +1,4 @@
 /** A small node configuration for tests. */
-
 import type { ResolvedConfig } from '../../../src/control/config/node-config.js';
 import { macFromName } from '../../../src/core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../../src/wire/address.js';

@@ -1,5 +1,4 @@
 /** A network and a clock in memory: datagrams and streams between nodes of one process, in virtual time. */
-
 import { formatEndpoint } from '../../../../src/control/config/endpoint.js';
 import type { Endpoint } from '../../../../src/control/config/node-config.js';
 import type {
