@@ -88,7 +88,9 @@ export async function startPodwire(lab: Site, host: LabHost, options: PodwireOpt
   writeFileSync(configFile, JSON.stringify(config, null, 2));
 
   // Its log is a file, not a pipe: it must not fail when a kept lab outlives the process that made it.
-  const logFd = openSync(logFile, 'w', 0o600);
+  writeFileSync(logFile, '', { mode: 0o600 });
+  // One that it takes over from may still write there.
+  const logFd = openSync(logFile, 'a');
   const started = performance.now();
   const child = lab.spawn(host, [...command, 'up', '--config', configFile, ...args], {
     stdio: ['ignore', 'ignore', logFd],

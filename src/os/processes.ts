@@ -10,6 +10,7 @@ export interface ProcessId {
 }
 
 /** Of `statFields`. */
+const THREADS = 17;
 const STARTED = 19;
 /** Between two looks whether a process has ended, ms. */
 const LOOK = 5;
@@ -27,11 +28,15 @@ export function statFields(pid: number | 'self'): string[] {
   }
 }
 
-/** @returns undefined: there is none; one that has ended and waits for its parent is none either */
+/**
+ * @returns undefined: there is none; one that has ended and waits for its parent is none either. While threads of it still
+ * end, what it has open is open: then it lives.
+ */
 export function processId(pid: number): ProcessId | undefined {
   const fields = statFields(pid);
   const [state] = fields;
-  return state === undefined || /^[ZX]/.test(state) ? undefined : { pid, started: Number(fields[STARTED]) };
+  if (state === undefined || (/^[ZX]/.test(state) && Number(fields[THREADS]) <= 1)) return undefined;
+  return { pid, started: Number(fields[STARTED]) };
 }
 
 export function isAlive({ pid, started }: ProcessId): boolean {

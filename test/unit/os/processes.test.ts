@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
-import { endProcess, isAlive, processId, sharesNetwork } from '../../../src/os/processes.js';
+import { endProcess, isAlive, processId, sharesNetwork, statFields } from '../../../src/os/processes.js';
 
 t.test('a process is who it was, or is not there', async (t) => {
   const own = processId(process.pid);
@@ -31,3 +31,23 @@ t.test('one that is ended, one that does not hear, one whose parent does not loo
   t.notOk(await endProcess(id, 'SIGTERM', 50));
   t.ok(await endProcess(id, 'SIGKILL', 5_000));
 });
+
+t.test('one whose first thread has ended lives as long as another', async (t) => {
+  const child = spawn('python3', ['-uc', LEADERLESS], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  const leader = processId(child.pid ?? 0);
+  if (!leader) throw new Error('a process that was started');
+  while (statFields(leader.pid)[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+  t.ok(isAlive(leader), 'what it has open is open');
+  child.stdin.end();
+  while (isAlive(leader)) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.pass('then it is gone');
+});
+
+/** Ends its first thread alone (exit(2), not exit_group), another waits for the end of its input. */
+const LEADERLESS = `
+import ctypes, os, sys, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(0))).start()
+print('up')
+ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)
+`;
