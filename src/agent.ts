@@ -123,6 +123,7 @@ class NodeAgent extends ReportingAgent implements Agent {
       const carries = await Promise.race([carried.then(() => true), this.stopped.then(() => false)]);
       if (!carries) return false;
       await this.#dismissFormer();
+      if (this.#releasing) return false;
       this.#service?.ready();
       return true;
     } catch (error) {

@@ -297,7 +297,7 @@ export class PathMonitor {
     const port = this.#port;
     return now - heardAt <= HEARD_FOR * this.#spacing()
       ? `${node}'s packets arrive here on UDP ${port}, ours do not arrive there or its answers do not come back: is UDP ${port} open on ${node}?`
-      : `gossip reaches ${node}, its VXLAN port ${port} does not answer: is UDP ${port} open both ways?`;
+      : `gossip reaches ${node}, its VXLAN port ${port} does not answer: is UDP ${port} open both ways, and vxlan.vni the same?`;
   }
 
   #become(path: Path, state: PathState, words: string): void {

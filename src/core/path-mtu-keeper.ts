@@ -13,6 +13,8 @@ const TEST_EVERY = 2000;
 /** Rounds a second and at once of all peers together: beyond this the intervals grow. A round is one packet, at most nine. */
 const ROUNDS_PER_SECOND = 200;
 const ROUNDS_BURST = 50;
+/** So long after it became a peer a node may not have opened its sockets, ms. */
+const STARTING = 5_000;
 /** How long "nobody listens there" is repeated to who asks, ms. */
 const TROUBLE_FOR = 10_000;
 
@@ -70,6 +72,8 @@ export interface PathMtuOutputs {
 interface Kept {
   peer: KeptPeer;
   learner: PathMtuLearner;
+  /** When it became a peer, ms. */
+  readonly since: number;
   /** What was passed on last. */
   used: number;
   trouble?: { readonly words: string; readonly at: number };
@@ -110,7 +114,7 @@ export class PathMtuKeeper {
       }
       const learner = new (peer.answers ? PathMtuSearch : PathMtuTold)(peer.floor, peer.ceiling, now);
       if (stays) learner.tooBig(kept.learner.mtu, now);
-      const path = { peer, learner, used: kept?.used ?? peer.ceiling };
+      const path = { peer, learner, since: kept?.since ?? now, used: kept?.used ?? peer.ceiling };
       this.#paths.set(peer.node, path);
       this.#pass(path);
     }
@@ -189,6 +193,8 @@ export class PathMtuKeeper {
 
   #unreachable(kept: Kept, kind: 'no-port' | 'unreachable', now: number): void {
     const { node } = kept.peer;
+    // A node gossips before its sockets are open.
+    if (kind === 'no-port' && now - kept.since < STARTING) return this.#count(false);
     const words =
       kind === 'no-port'
         ? `${node}'s machine says that nobody listens on UDP ${this.#port}: is podwire running there?`

@@ -16,6 +16,8 @@ export class PathQuality {
   #losses = 0;
 
   answered(rttMs: number): void {
+    // Before its first answer a node was still starting.
+    if (this.rttMs === null) this.#decided = this.#losses = 0;
     this.lastRttMs = rttMs;
     this.rttMs = this.rttMs === null ? rttMs : this.rttMs + GAIN * (rttMs - this.rttMs);
     this.misses = 0;

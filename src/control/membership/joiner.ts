@@ -8,6 +8,7 @@ import type { Clock } from './transport.js';
 
 /** Asked at once. */
 const AT_ONCE = 3;
+const NO_ANSWER = 'no answer yet, is podwire up there, and TCP and UDP of that port let in?';
 /** A round waits so long for answers, ms; what comes later is merged all the same. */
 const ROUND = 2_000;
 /** Pause between rounds, ms: the first, and what it grows to. */
@@ -88,7 +89,7 @@ export class Joiner {
       return undefined;
     } catch {
       const silent = some.filter(({ endpoint }) => !reasons.some((one) => one.endpoint === endpoint));
-      return [...reasons, ...silent.map(({ endpoint }) => ({ endpoint, reason: 'no answer yet' }))];
+      return [...reasons, ...silent.map(({ endpoint }) => ({ endpoint, reason: NO_ANSWER }))];
     } finally {
       this.#cancel();
     }

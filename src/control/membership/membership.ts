@@ -51,7 +51,15 @@ import { type Refusal, Registrar } from './registrar.js';
 import type { Clock, GossipTransport, StreamEnd, TransportListener } from './transport.js';
 import { Transports } from './transports.js';
 import { endpointsOf, Ways } from './ways.js';
-import { eventWords, exhaustedWords, type MemberEvent, refutedWords, spentWords, subnetWords } from './words.js';
+import {
+  eventWords,
+  exhaustedWords,
+  type MemberEvent,
+  nameTakenWords,
+  refutedWords,
+  spentWords,
+  subnetWords,
+} from './words.js';
 
 /** Peers follow the members after this pause, ms: many changes become one switch of the forwarding table. */
 const PEERS_PAUSE = 10;
@@ -310,7 +318,11 @@ export class Membership {
       random,
       onRefused: (refusals) => {
         const words = refusals.map(({ endpoint, reason }) => `${formatEndpoint(endpoint)}: ${reason}`).join(', ');
-        this.#tell('join-retry', undefined, `no node lets us in yet: ${words || 'no name of join has an address'}`);
+        this.#tell(
+          'join-retry',
+          undefined,
+          `no node lets us in yet: ${words || 'join names no other node that has an address'}`,
+        );
       },
     });
     const outcome = await this.#joiner.run();
@@ -520,10 +532,11 @@ export class Membership {
 
   #hearConflict(node: NodeId, card: SignedStatement): void {
     const name = card.statement.node;
-    const at = endpointsOf(card.statement).map(formatEndpoint).join(' and ');
+    const [at, own] = [card.statement, this.#card.facts].map((one) =>
+      endpointsOf(one).map(formatEndpoint).join(' and '),
+    );
     if (node === this.#self) {
-      if (this.#phase === 'joining')
-        this.#impostor = { what: 'name', words: `the name ${name} is that of a node at ${at}` };
+      if (this.#phase === 'joining') this.#impostor = { what: 'name', words: nameTakenWords(name, at, at === own) };
       this.#tell('conflict', name, `a node at ${at} claims our name with another identity: it is refused`);
       return;
     }

@@ -34,6 +34,14 @@ export function refutedWords(accuser: string | undefined): string {
   return `${accuser || 'somebody'} did not reach this node, which says that it is alive`;
 }
 
+/** @param own the name's other bearer is at an address of this node's: it was this machine, before its state was lost */
+export function nameTakenWords(name: string, at: string, own: boolean): string {
+  return own
+    ? `the name ${name} is that of a node at ${at}, which is this machine under an identity that its state directory has lost: ` +
+        'put the file identity back, take another name with --node, or wait until the others forget it (gossip.forgetAfter)'
+    : `the name ${name} is that of a node at ${at}: take another with --node`;
+}
+
 export function spentWords(): string {
   return (
     'this node has said the last that it can say of itself: the others take no change of it, and if they hold it for dead ' +

@@ -150,13 +150,13 @@ export class Members<C extends Card> {
       this.counts.invalidUpdates++;
       return;
     }
-    if (!this.#acceptable(node, card)) return;
+    const gone = state === DEAD || state === LEFT;
+    if (!this.#acceptable(node, card, gone && node !== this.self)) return;
     const said = this.#tools.incarnationOf(card);
     if (!this.#isPossible(node, incarnation, said)) {
       this.counts.impossibleIncarnations++;
       return;
     }
-    const gone = state === DEAD || state === LEFT;
     const slot = this.table.slotOf(node);
     if (gone && node !== this.self && (slot < 0 || this.table.state(slot) >= DEAD)) {
       this.#remember(record, state, slot, now);
@@ -383,13 +383,15 @@ export class Members<C extends Card> {
     return slot >= 0 && this.table.state(slot) === SUSPECT && this.table.incarnations[slot] >= incarnation;
   }
 
-  #acceptable(node: NodeId, card: C): boolean {
+  /** @param quietly who is gone claims nothing any more: what was its own may be another's by now */
+  #acceptable(node: NodeId, card: C, quietly = false): boolean {
     const own = node === this.self;
     const slot = this.table.slotOf(node);
     const known = own ? this.card : slot < 0 ? undefined : this.#cardAt(slot);
     if (card === known) return true;
     const state = own ? ALIVE : slot < 0 ? undefined : this.table.state(slot);
     if (this.#tools.judge(node, card, known, state) === 'accept') return true;
+    if (quietly) return false;
     this.counts.conflicts++;
     this.#notify({ kind: 'conflict', node, card });
     return false;

@@ -115,7 +115,10 @@ t.test('a blocked port is down after three losses, in words, and up again with t
   const down = world.changes.filter(({ by }) => by === 'alpha').slice(1);
   t.ok(down[0].at - cutAt > 4000 && down[0].at - cutAt <= 8000, `down after ${down[0].at - cutAt} ms`);
   t.equal(down.length, 1, 'said once');
-  t.equal(down[0].words, 'gossip reaches bravo, its VXLAN port 8472 does not answer: is UDP 8472 open both ways?');
+  t.equal(
+    down[0].words,
+    'gossip reaches bravo, its VXLAN port 8472 does not answer: is UDP 8472 open both ways, and vxlan.vni the same?',
+  );
   t.equal(alpha.reading('bravo')?.lossPercent, 100);
   world.cut.clear();
   world.pass(2300);

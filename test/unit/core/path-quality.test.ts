@@ -20,9 +20,12 @@ t.test('the loss is that of the last twenty probes', async (t) => {
   quality.lost();
   t.equal(quality.lossPercent, 100);
   quality.answered(1);
+  t.equal(quality.lossPercent, 0, 'what was lost before the first answer was a node that had not started');
+  quality.lost();
   t.equal(quality.lossPercent, 50);
   for (let i = 0; i < 18; i++) quality.answered(1);
   t.equal(quality.lossPercent, 5);
+  quality.answered(1);
   quality.answered(1);
   t.equal(quality.lossPercent, 0, 'the first loss is forgotten');
   for (let i = 1; i <= 25; i++) {

@@ -65,9 +65,9 @@ t.test('a round with silent nodes ends, and names them', async (t) => {
   const { time, run, refused } = setUp({ ask: () => new Promise(() => {}) });
   run();
   await time.pass(3_000);
-  t.same(
+  t.match(
     refused[0].map(({ reason }) => reason),
-    ['no answer yet', 'no answer yet'],
+    [/^no answer yet, .* let in\?$/, /^no answer yet/],
   );
 });
 

@@ -166,6 +166,7 @@ t.test('who may not be who it says', async (t) => {
     alpha.events.recent().some(({ kind, message }) => kind === 'conflict' && /bravo/.test(message)),
     'alpha tells',
   );
+  t.match(impostor.refused, /: take another with --node/);
   await impostor.membership.close();
 
   const taker = await lab.start('delta', { join: [alpha], podCidr: [subnet(bravo)] });

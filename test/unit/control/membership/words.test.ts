@@ -2,6 +2,7 @@ import t from 'tap';
 import {
   eventWords,
   exhaustedWords,
+  nameTakenWords,
   refutedWords,
   spentWords,
   subnetWords,
@@ -22,6 +23,14 @@ t.test('every event has words of its own, with the node’s name', async (t) => 
   ];
   t.ok(words.every((text) => text.startsWith('bravo ')));
   t.equal(new Set(words).size, words.length);
+});
+
+t.test('whose name it is, and what to do', async (t) => {
+  t.match(nameTakenWords('bravo', '192.0.2.2:7946', false), /a node at 192\.0\.2\.2:7946: take another with --node$/);
+  t.match(
+    nameTakenWords('bravo', '192.0.2.2:7946', true),
+    /is this machine .* identity back.*--node.*gossip\.forgetAfter/,
+  );
 });
 
 t.test('who did not reach us', async (t) => {
