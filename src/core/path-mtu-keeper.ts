@@ -194,7 +194,10 @@ export class PathMtuKeeper {
   #unreachable(kept: Kept, kind: 'no-port' | 'unreachable', now: number): void {
     const { node } = kept.peer;
     // A node gossips before its sockets are open.
-    if (kind === 'no-port' && now - kept.since < STARTING) return this.#count(false);
+    if (kind === 'no-port' && now - kept.since < STARTING) {
+      this.#count(false);
+      return;
+    }
     const words =
       kind === 'no-port'
         ? `${node}'s machine says that nobody listens on UDP ${this.#port}: is podwire running there?`
