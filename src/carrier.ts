@@ -123,7 +123,8 @@ export class Carrier {
     const self: Peer = { node: config.node, underlay: first, otherUnderlay: other, podCidr: config.podCidr, mac };
     const { vxlan, workers } = config;
     const dscp = vxlan.dscp === 'inherit' ? INHERIT : vxlan.dscp;
-    const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers });
+    // Gossip's lists leave out single nodes that clash (src/control/desired-peers.ts): none is refused for one of them.
+    const overlay = await Overlay.create({ self, vxlan, dscp, mtu: this.#mtu, workers, peersChecked: true });
     this.#overlay = overlay;
     await overlay.setPeers(peers);
     const receiving = sockets.flat().map(({ receive }) => receive);

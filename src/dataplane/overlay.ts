@@ -8,6 +8,7 @@ import { ForwardingReader } from '../core/forwarding/forwarding-reader.js';
 import { ForwardingTable } from '../core/forwarding/forwarding-table.js';
 import { PathMtuTable } from '../core/path-mtu.js';
 import { overhead } from '../wire/vxlan.js';
+import { refuseClashes } from './peer-clashes.js';
 import { type Peer, type PeerDifference, PeerSet, underlays } from './peers.js';
 import type { PathContext, Vtep } from './vtep.js';
 
@@ -43,6 +44,11 @@ export interface OverlayOptions {
   readonly workers: number;
   readonly maxPeers?: number;
   readonly maxPrefixes?: number;
+  /**
+   * Default false: a list in which two share a name, an address, a MAC or a subnet is refused. True: whoever makes the
+   * lists has left such peers out already, and does without the check.
+   */
+  readonly peersChecked?: boolean;
 }
 
 /** This node and its peers, as the one thread has them that may change them; workers read the same in `shared`. */
@@ -53,12 +59,14 @@ export class Overlay {
   readonly #pathMtus: PathMtuTable;
   readonly #peers: PeerSet;
   readonly #self: Peer;
+  readonly #peersChecked: boolean;
   /** Changes of peers happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: OverlayOptions) {
     const { self, workers, maxPeers = DEFAULT_MAX_PEERS } = options;
     this.#self = self;
+    this.#peersChecked = options.peersChecked ?? false;
     this.#table = ForwardingTable.create({
       readers: workers,
       maxPeers,
@@ -89,7 +97,7 @@ export class Overlay {
   /**
    * Makes these the peers. Packets to and from peers that stay are not touched: the table is switched under them.
    * The list must not be changed meanwhile.
-   * @throws PodwireError TABLE_FULL; nothing was changed
+   * @throws PodwireError CONFIG for two that share what one node has, or TABLE_FULL; nothing was changed
    */
   setPeers(next: readonly Peer[]): Promise<PeerDifference> {
     const done = this.#last.then(() => this.#setPeers(next));
@@ -98,6 +106,7 @@ export class Overlay {
   }
 
   async #setPeers(next: readonly Peer[]): Promise<PeerDifference> {
+    if (!this.#peersChecked) await refuseClashes(this.#self, next);
     const { difference, gone, moved, commit } = await this.#peers.difference(next);
     if (difference.changes.length > 0) await this.#table.apply(difference.changes);
     commit();

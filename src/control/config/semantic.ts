@@ -3,6 +3,8 @@
  * parsed, so that one bad value does not hide what is wrong elsewhere.
  */
 import { formatMac, macFromName } from '../../core/mac.js';
+import { Owners, PrefixOwners } from '../../core/one-owner.js';
+import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem } from '../../core/outer-address.js';
 import type { Underlay } from '../../core/underlay.js';
 import {
   type Family,
@@ -15,7 +17,6 @@ import {
 import { IPV6_MIN_MTU } from '../../wire/ipv6.js';
 import type { WrittenEndpoint } from './endpoint.js';
 import type { NodeConfig } from './node-config.js';
-import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem } from './outer-address.js';
 import type { Problem } from './problem.js';
 
 /** A pod subnet holds the node's own address, a gateway and pods: longest prefix for each family. */
@@ -137,13 +138,12 @@ function duplicates(
   key: 'node' | 'underlay' | 'mac',
   valuesIn: (node: DraftNode) => readonly string[],
 ): Problem[] {
-  const owners = new Map<string, DraftNode>();
+  const owners = new Owners<DraftNode>();
   return nodes.flatMap((node) =>
     valuesIn(node).flatMap((value): Problem[] => {
-      const owner = owners.get(value);
-      if (!owner) owners.set(value, node);
+      const owner = owners.claim(value, node);
       // Two nodes of one name have one derived MAC as well: the name says it. One node's twice is a second of a family.
-      if (!owner || owner === node || (key === 'mac' && owner.node === node.node)) return [];
+      if (!owner || (key === 'mac' && owner.node === node.node)) return [];
       return [{ path: node.path + key, message: duplicateProblem(key, value, owner) }];
     }),
   );
@@ -155,31 +155,20 @@ function duplicateProblem(key: 'node' | 'underlay' | 'mac', value: string, owner
   return `${value} is ${whose(owner)} already: every node has its own`;
 }
 
-/**
- * Finds pod subnets that overlap. Two prefixes are apart or one holds the other, so in the order of their addresses,
- * shorter first, one that overlaps any before it lies in the last that lay in none.
- */
+/** Finds pod subnets that overlap; the later node is told. Two of one node are a second of a family, told elsewhere. */
 function overlaps(nodes: readonly DraftNode[]): Problem[] {
-  const subnets = nodes.flatMap((node) => (node.podCidr ?? []).map((prefix) => ({ node, prefix })));
-  const sorted = subnets.sort((a, b) => compare(a.prefix, b.prefix));
-  let outer = sorted[0];
-  return sorted.slice(1).flatMap((inner) => {
-    if (!prefixContains(outer.prefix, inner.prefix)) {
-      outer = inner;
-      return [];
-    }
-    // Two of one node are a second prefix of a family, which is told elsewhere.
-    if (inner.node === outer.node) return [];
-    const [earlier, later] = nodes.indexOf(inner.node) < nodes.indexOf(outer.node) ? [inner, outer] : [outer, inner];
-    const message = `${formatPrefix(later.prefix)} overlaps ${formatPrefix(earlier.prefix)}, ${whose(earlier.node)}: an address has one owner`;
-    return [{ path: `${later.node.path}podCidr`, message }];
+  const owners = new PrefixOwners<DraftNode>();
+  const subnets = nodes.flatMap((node) => (node.podCidr ?? []).map((prefix) => ({ owner: node, prefix })));
+  for (const { owner, prefix } of subnets) owners.add(prefix, owner);
+  const order = new Map(nodes.map((node, i) => [node, i]));
+  const place = (node: DraftNode) => order.get(node) ?? 0;
+  return subnets.flatMap((inner) => {
+    const outer = owners.holder(inner.prefix, inner.owner);
+    if (!outer) return [];
+    const [earlier, later] = place(inner.owner) < place(outer.owner) ? [inner, outer] : [outer, inner];
+    const message = `${formatPrefix(later.prefix)} overlaps ${formatPrefix(earlier.prefix)}, ${whose(earlier.owner)}: an address has one owner`;
+    return [{ path: `${later.owner.path}podCidr`, message }];
   });
-}
-
-function compare(a: Prefix, b: Prefix): number {
-  if (a.family !== b.family) return a.family - b.family;
-  const differs = a.words.findIndex((word, i) => word !== b.words[i]);
-  return differs === -1 ? a.length - b.length : (a.words[differs] >>> 0) - (b.words[differs] >>> 0);
 }
 
 function holds(outer: Prefix, inner: Prefix): boolean {

@@ -6,7 +6,7 @@ import {
   type Prefix,
   parsePrefix,
   prefixContains,
-} from '../../wire/address.js';
+} from '../wire/address.js';
 
 const range = (text: string): Prefix => {
   const prefix = parsePrefix(text);
