@@ -10,6 +10,7 @@ import {
   prefixesOverlap,
   samePrefix,
 } from '../wire/address.js';
+import { IPV4_MIN_MTU } from '../wire/ipv4.js';
 import { IPV6_MIN_MTU } from '../wire/ipv6.js';
 import { hostPorts } from './check-host-ports.js';
 import { disabledIpv6, firewall, reversePaths, routing } from './check-network.js';
@@ -22,8 +23,6 @@ import type { InterfaceFacts, MachineFacts } from './machine-facts.js';
 
 export type { Finding } from './finding.js';
 
-/** The smallest MTU that IPv4 asks of hosts (RFC 791 §3.2), bytes. */
-const IPV4_MIN_MTU = 576;
 /** A worker's queues, sockets and wakers, with room to spare. */
 const FILES_PER_WORKER = 64;
 const GOOD_SOCKET_BUFFER = 1 << 20;

@@ -17,6 +17,13 @@ export function parseMac(text: string): Uint8Array | undefined {
   return Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
 }
 
+/** Why no node may have this MAC; undefined: one may. */
+export function macProblem(mac: Uint8Array): string | undefined {
+  const text = formatMac(mac);
+  if (mac[0] & 1) return `${text} is a group's address: a node needs its own, with an even first byte`;
+  return mac.every((byte) => byte === 0) ? `${text} is nobody's address` : undefined;
+}
+
 /** Writes `02:00:5e:10:00:01`. */
 export function formatMac(mac: Uint8Array): string {
   return Array.from(mac, (octet) => octet.toString(16).padStart(2, '0')).join(':');

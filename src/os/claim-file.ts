@@ -3,8 +3,8 @@
  * of another range or of another size of blocks is none.
  */
 import { join } from 'node:path';
-import { visible } from '../control/config/problem.js';
 import { type Claim, LAST_EPOCH } from '../core/ipam/claim.js';
+import { visible } from '../core/visible.js';
 import { formatPrefix, type Prefix, parsePrefix } from '../wire/address.js';
 import { deleteFile, readIfThere, writeDurably } from './state-dir.js';
 

@@ -25,6 +25,8 @@ import { put16, put32 } from './big-endian.js';
 /** Bytes of a header without options. */
 export const IPV4_HEADER = 20;
 export const IPV4_MAX_HEADER = 60;
+/** Every host takes packets of this size (§3.2), bytes. */
+export const IPV4_MIN_MTU = 576;
 
 /** Offsets in the header. */
 export const IPV4_TOS = 1;

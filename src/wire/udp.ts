@@ -13,6 +13,8 @@
 import { put16 } from './big-endian.js';
 
 export const UDP_HEADER = 8;
+/** Ports are 16 bits. */
+export const MAX_PORT = 0xffff;
 
 /** Offsets in the header. */
 export const UDP_LENGTH = 4;

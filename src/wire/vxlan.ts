@@ -28,6 +28,9 @@ export const ENCAPSULATION_ETHERTYPE = VXLAN_HEADER + ETHERNET_TYPE;
 /** VNIs are 24 bits. */
 export const MAX_VNI = 0xff_ffff;
 
+/** The largest inner IP packet that an outer one of 65,535 bytes holds. */
+export const MAX_MTU = 0xffff - 50;
+
 /** What `checkVxlan` finds. */
 export const VXLAN_OK = 0;
 /** Too short for VXLAN and Ethernet headers. */

@@ -2,11 +2,12 @@
 import { availableParallelism, hostname } from 'node:os';
 import type * as z from 'zod';
 import { macFromName } from '../../core/mac.js';
+import { visible } from '../../core/visible.js';
 import { type FlagValues, isMapping, mergeFlags } from './flags.js';
 import { checkMembership } from './membership.js';
 import type { NodeConfig } from './node-config.js';
 import { OFFLOADS } from './offloads.js';
-import { configError, type Problem, schemaProblems, visible } from './problem.js';
+import { configError, type Problem, schemaProblems } from './problem.js';
 import { readConfigFile } from './read-file.js';
 import { ConfigSchema, PeerSchema } from './schema.js';
 import { crossCheck, type Draft } from './semantic.js';

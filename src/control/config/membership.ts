@@ -1,10 +1,11 @@
 /** What the keys of membership must have in common: whether there is gossip, and that what needs it has it. Pure. */
 
 import { outerAddressProblem } from '../../core/outer-address.js';
+import { LONGEST_POD_PREFIX } from '../../core/overlay-address.js';
 import { sharedFamilies } from '../../core/underlay.js';
 import { formatAddress, formatPrefix } from '../../wire/address.js';
 import type { Problem } from './problem.js';
-import { type Draft, LONGEST_POD_PREFIX } from './semantic.js';
+import type { Draft } from './semantic.js';
 
 export function checkMembership(draft: Draft): Problem[] {
   return [

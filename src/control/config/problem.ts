@@ -18,13 +18,6 @@ export function configError(problems: readonly Problem[]): PodwireError {
   return new PodwireError('CONFIG', lines.join('\n'));
 }
 
-/** A file's words in ours: control characters, which would move a terminal's cursor or break a line, are written out. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-}
-
 /** Writes `peers[1].podCidr`. */
 export function pathText(path: readonly PropertyKey[]): string {
   return path

@@ -1,8 +1,8 @@
 /** Reads a configuration file as plain data. One parser for both forms: JSON is YAML. */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
+import { visible } from '../../core/visible.js';
 import { PodwireError } from '../../wire/error.js';
-import { visible } from './problem.js';
 
 /**
  * @throws PodwireError CONFIG: cannot be read, or is neither YAML nor JSON (with line and column)

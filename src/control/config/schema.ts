@@ -3,11 +3,13 @@
  * docs/configuration.md are made from it. What several keys must have in common is in semantic.ts.
  */
 import * as z from 'zod';
-import { parseMac } from '../../core/mac.js';
+import { macProblem, parseMac } from '../../core/mac.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../wire/address.js';
-import { isNodeName } from '../../wire/node-name.js';
+import { IPV4_MIN_MTU } from '../../wire/ipv4.js';
+import { isNodeName, NODE_NAME_RULE } from '../../wire/node-name.js';
 import { MAX_DATAGRAM } from '../../wire/sealed.js';
-import { MAX_VNI } from '../../wire/vxlan.js';
+import { MAX_PORT } from '../../wire/udp.js';
+import { MAX_MTU, MAX_VNI } from '../../wire/vxlan.js';
 import { DEFAULT_DEVICE, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from './defaults.js';
 import { parseEndpoint, type WrittenEndpoint } from './endpoint.js';
 import { OFFLOADS } from './offloads.js';
@@ -107,15 +109,10 @@ const tune = z
 const mac = read<Uint8Array>('a MAC address such as 02:00:5e:10:00:01', (value) => {
   const bytes = parseMac(value);
   if (!bytes) return `${JSON.stringify(value)} is not a MAC address: write it as 02:00:5e:10:00:01`;
-  if (bytes[0] & 1) return `${value} is a group's address: a node needs its own, with an even first byte`;
-  if (bytes.every((byte) => byte === 0)) return `${value} is nobody's address`;
-  return bytes;
+  return macProblem(bytes) ?? bytes;
 });
 
-const nodeName = text(
-  'letters, digits, dots, hyphens and underscores, 1 to 63, with a letter or digit at both ends',
-  isNodeName,
-);
+const nodeName = text(NODE_NAME_RULE, isNodeName);
 
 /** Interface names that `ip` or /proc/sys/net understand as something else. */
 const RESERVED_DEVICES = ['all', 'default', 'lo', 'dev'];
@@ -215,7 +212,7 @@ export const ConfigSchema = z.strictObject(
             { value: 'VNI', example: 1 },
           ),
           port: key(
-            whole(1, 65_535).default(8472),
+            whole(1, MAX_PORT).default(8472),
             "The UDP port that all nodes receive VXLAN on: Linux's default; the one that IANA gave out is 4789.",
             { value: 'PORT', example: 8472 },
           ),
@@ -241,7 +238,7 @@ export const ConfigSchema = z.strictObject(
     gossip: z
       .strictObject(
         {
-          port: key(whole(1, 65_535).default(7946), 'The port of gossip, UDP and TCP.', {
+          port: key(whole(1, MAX_PORT).default(7946), 'The port of gossip, UDP and TCP.', {
             value: 'PORT',
             example: 7946,
           }),
@@ -310,7 +307,7 @@ export const ConfigSchema = z.strictObject(
       { value: 'PATH', example: '/var/lib/podwire' },
     ),
     mtu: key(
-      whole(576, 65_485).optional(),
+      whole(IPV4_MIN_MTU, MAX_MTU).optional(),
       'The MTU of the device in bytes: the largest IP packet of a pod that crosses in one piece.',
       { value: 'BYTES', example: 1450, fallback: "measured: the underlay interface's less 50, or 70 over IPv6" },
     ),

@@ -4,23 +4,14 @@
  */
 import { formatMac, macFromName } from '../../core/mac.js';
 import { Owners, PrefixOwners } from '../../core/one-owner.js';
-import { NOT_ROUTED, NOT_UNICAST, outerAddressProblem } from '../../core/outer-address.js';
+import { outerAddressProblem, podRangeProblem } from '../../core/outer-address.js';
+import { podPrefixProblem } from '../../core/overlay-address.js';
 import type { Underlay } from '../../core/underlay.js';
-import {
-  type Family,
-  formatAddress,
-  formatPrefix,
-  type Prefix,
-  prefixContains,
-  prefixesOverlap,
-} from '../../wire/address.js';
+import { type Family, formatAddress, formatPrefix, type Prefix, prefixContains } from '../../wire/address.js';
 import { IPV6_MIN_MTU } from '../../wire/ipv6.js';
 import type { WrittenEndpoint } from './endpoint.js';
 import type { NodeConfig } from './node-config.js';
 import type { Problem } from './problem.js';
-
-/** A pod subnet holds the node's own address, a gateway and pods: longest prefix for each family. */
-export const LONGEST_POD_PREFIX: Record<Family, number> = { 4: 30, 6: 126 };
 
 /** A node as far as it could be parsed. `path` is its place in the file: empty, or `peers[0].`. */
 interface DraftNode {
@@ -66,14 +57,8 @@ export function crossCheck(draft: Draft): Problem[] {
 function checkCluster(clusterCidr: readonly Prefix[] = []): Problem[] {
   const path = 'clusterCidr';
   const unusable = clusterCidr.flatMap((prefix) => {
-    const bad = [...NOT_UNICAST, ...NOT_ROUTED].find((other) => prefixesOverlap(prefix, other));
-    if (!bad) return [];
-    return [
-      {
-        path,
-        message: `${formatPrefix(prefix)} overlaps ${formatPrefix(bad)}, which is not for hosts that are routed to`,
-      },
-    ];
+    const message = podRangeProblem(prefix);
+    return message === undefined ? [] : [{ path, message }];
   });
   return [...onePerFamily(path, clusterCidr), ...unusable];
 }
@@ -95,12 +80,8 @@ function checkPodCidr(node: DraftNode, clusterCidr: readonly Prefix[] | undefine
   const { podCidr = [] } = node;
   const path = `${node.path}podCidr`;
   const each = podCidr.flatMap((prefix): Problem[] => {
-    const longest = LONGEST_POD_PREFIX[prefix.family];
-    if (prefix.length > longest) {
-      return [
-        { path, message: `${formatPrefix(prefix)} is too small for pods: write /${longest} or a shorter length` },
-      ];
-    }
+    const tooSmall = podPrefixProblem(prefix);
+    if (tooSmall !== undefined) return [{ path, message: tooSmall }];
     if (!clusterCidr || clusterCidr.some((cluster) => holds(cluster, prefix))) return [];
     const cluster = clusterCidr.find(({ family }) => family === prefix.family);
     const message = cluster

@@ -10,7 +10,7 @@ import { TableCopy } from './table-copy.js';
 const EAGER_LOOKS = 16;
 
 /** The largest limit that makes sense; memory for it is counted in 32-bit integers. */
-const MOST = 2 ** 20;
+export const LARGEST_TABLE = 2 ** 20;
 
 export interface ForwardingTableOptions {
   /** Default 131,072. */
@@ -56,7 +56,7 @@ export class ForwardingTable {
   static create(options: ForwardingTableOptions): ForwardingTable {
     const { maxPrefixes = 131_072, maxPeers = 16_384, readers } = options;
     for (const limit of [maxPrefixes, maxPeers, readers]) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > MOST) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_TABLE) {
         throw new PodwireError(
           'INTERNAL',
           `a forwarding table of ${maxPrefixes} prefixes, ${maxPeers} peers, ${readers} readers`,

@@ -98,12 +98,163 @@ t.test('a full stream drops and counts, as a full device does', (t) => {
   t.end();
 });
 
-t.test('what is no address, prefix or MAC is said in one line', async (t) => {
-  const device = new MemoryDevice();
+const whole = 'must be a whole number from';
+/** What is wrong with `alpha`, and what is said of it: where it begins. */
+const REFUSED: [object, string][] = [
+  ...[5, 0, -1, Number.NaN, 1500.5, 100_000, 575, 65_486].map((mtu): [object, string] => [
+    { mtu },
+    `alpha: mtu ${whole} 576 to 65485, not ${mtu}`,
+  ]),
+  [{ mtu: '1400' }, `alpha: mtu ${whole} 576 to 65485, not "1400"`],
+  [{ mtu: null }, `alpha: mtu ${whole} 576 to 65485, not null`],
+  [{ mtu: 1279 }, 'alpha: mtu 1279 is too small for IPv6, which needs 1280'],
+  ...[2 ** 24, 1.7, -1, 0].map((vni): [object, string] => [
+    { vxlan: { vni } },
+    `alpha: vxlan.vni ${whole} 1 to 16777215, not ${vni}`,
+  ]),
+  [{ vxlan: { vni: 'x' } }, `alpha: vxlan.vni ${whole} 1 to 16777215, not "x"`],
+  [{ vxlan: 5 }, 'alpha: vxlan must be an object with vni and port, not 5'],
+  ...[0, 70_000].map((port): [object, string] => [
+    { vxlan: { port } },
+    `alpha: vxlan.port ${whole} 1 to 65535, not ${port}`,
+  ]),
+  [{ vxlan: { port: 'x' } }, `alpha: vxlan.port ${whole} 1 to 65535, not "x"`],
+  ...['maxPeers', 'maxPrefixes'].flatMap((key) =>
+    [0, -1, 1e9].map((value): [object, string] => [
+      { [key]: value },
+      `alpha: ${key} ${whole} 1 to 1048576, not ${value}`,
+    ]),
+  ),
+  [{ maxPeers: 'x' }, `alpha: maxPeers ${whole} 1 to 1048576, not "x"`],
+  [{ mac: 'nonsense' }, 'alpha: mac must be a MAC address such as 02:00:5e:10:00:01, not "nonsense"'],
+  [{ mac: 'ff:ff:ff:ff:ff:ff' }, "alpha: mac ff:ff:ff:ff:ff:ff is a group's address"],
+  [{ mac: '00:00:00:00:00:00' }, "alpha: mac 00:00:00:00:00:00 is nobody's address"],
+  [{ mac: 5 }, 'alpha: mac must be a MAC address such as 02:00:5e:10:00:01, not 5'],
+  [{ underlay: '192.0.2.300' }, 'alpha: underlay must be an IPv4 or IPv6 address, not "192.0.2.300"'],
+  [{ underlay: undefined }, 'alpha: underlay must be an IPv4 or IPv6 address, not undefined'],
+  ...['0.0.0.0', '224.0.0.1', '255.255.255.255', 'ff02::1'].map((underlay): [object, string] => [
+    { underlay },
+    `alpha: underlay ${underlay} is no single host's address`,
+  ]),
+  [{ node: '' }, 'this node: node must be letters, digits, '],
+  [{ node: undefined }, 'this node: node must be letters, digits, '],
+  [{ podCidr: [] }, 'alpha: podCidr must be a prefix such as 10.1.2.0/24, not an empty list'],
+  [{ podCidr: undefined }, 'alpha: podCidr must be a prefix such as 10.1.2.0/24, not undefined'],
+  [{ podCidr: [5] }, 'alpha: podCidr must be a prefix such as 10.1.2.0/24, not 5'],
+  [{ podCidr: '10.244.1.1/24' }, 'alpha: podCidr 10.244.1.1/24 has bits set behind /24: write 10.244.1.0/24'],
+  [{ podCidr: '10.244.1.0\n/24' }, 'alpha: podCidr 10.244.1.0\\u000a is not an IPv4 or IPv6 address'],
+  [{ podCidr: '224.0.0.0/8' }, 'alpha: podCidr 224.0.0.0/8 overlaps 224.0.0.0/3'],
+  [
+    { podCidr: ['10.244.1.0/24', '10.244.3.0/24'] },
+    'alpha: podCidr 10.244.3.0/24 is a second IPv4 prefix: at most one a family',
+  ],
+  [
+    { podCidr: ['10.244.1.0/24', 'fd00:244:1::/64', '10.244.3.0/24'] },
+    'alpha: podCidr 10.244.3.0/24 is a second IPv4 prefix: at most one a family',
+  ],
+  [{ podCidr: '10.244.1.0/31' }, 'alpha: podCidr 10.244.1.0/31 is too small for pods: write /30 or a shorter length'],
+  ...['fd00::/127', 'fd00::/128'].map((podCidr): [object, string] => [
+    { podCidr },
+    `alpha: podCidr ${podCidr} is too small for pods: write /126 or a shorter length`,
+  ]),
+  [{ device: undefined }, 'alpha: device must be an object, not undefined'],
+  [{ device: { capabilities: {} } }, 'alpha: device.read must be a function, not undefined'],
+  [{ network: undefined }, 'alpha: network must be an object, not undefined'],
+  [{ network: new MemoryDevice() }, 'alpha: network.receive must be a function, not undefined'],
+  [{ work: undefined }, 'alpha: work must be an object, not undefined'],
+  [{ work: { ...twins, join: 5 } }, 'alpha: work.join must be a function, not 5'],
+  [{ onLost: 5 }, 'alpha: onLost must be a function, not 5'],
+  [{ peers: 'bravo' }, 'alpha: peers must be a list, not "bravo"'],
+  [{ peers: [{}] }, 'peers[0]: node must be letters, digits, '],
+  [{ peers: [bravoDescription, undefined] }, 'peers[1]: node must be described by an object, not undefined'],
+  [{ peers: [{ ...bravoDescription, mac: 'x' }] }, 'bravo: mac must be a MAC address '],
+  [
+    { peers: [{ ...bravoDescription, underlay: 'fd00::2' }] },
+    'bravo: underlay is IPv6, and alpha reaches peers over IPv4 only',
+  ],
+  [
+    { peers: [bravoDescription, { ...bravoDescription, node: 'charlie', podCidr: '10.244.3.0/24' }] },
+    'bravo and charlie both have the underlay address 192.0.2.2',
+  ],
+];
+
+for (const [change, beginning] of REFUSED) {
+  t.test(`refused in one line: ${beginning}`, async (t) => {
+    const device = new MemoryDevice();
+    const network = new MemoryNetwork().attach(address('192.0.2.1'));
+    const refused = InlineNode.create({ ...alphaDescription, device, network, work: twins, ...change });
+    const error = await refused.then(
+      (node) => node.close(),
+      (error: unknown) => error,
+    );
+    t.match(error, { code: 'CONFIG', message: /^[^\n]+: nothing was changed$/ });
+    t.equal(error instanceof Error && error.message.slice(0, beginning.length), beginning);
+  });
+}
+
+/** What only a program without types hands over. */
+const untyped = (value: unknown) => value as never;
+
+t.test('edges that say nothing, or nonsense, of what they can are refused', async (t) => {
   const network = new MemoryNetwork().attach(address('192.0.2.1'));
   const create = (change: object) =>
-    InlineNode.create({ ...alphaDescription, device, network, work: twins, ...change });
-  await t.rejects(create({ underlay: '192.0.2.300' }), { code: 'CONFIG', message: /192\.0\.2\.300/ });
-  await t.rejects(create({ podCidr: '10.244.1.1/24' }), { code: 'CONFIG', message: /10\.244\.1\.1\/24/ });
-  await t.rejects(create({ mac: 'nonsense' }), { code: 'CONFIG', message: /nonsense/ });
+    InlineNode.create({ ...alphaDescription, device: new MemoryDevice(), network, work: twins, ...change });
+  const calls = (names: string[]) => Object.fromEntries(names.map((name) => [name, () => 0]));
+  const device = calls(['read', 'write', 'onReadable', 'close']);
+  const sockets = calls(['receive', 'send', 'pathMtu', 'onReadable', 'close']);
+  const refused = (change: object, message: RegExp) => t.rejects(create(change), { code: 'CONFIG', message });
+  await refused({ device }, /^alpha: device\.capabilities must be an object, not undefined/);
+  await refused(
+    { device: { ...device, capabilities: {} } },
+    /^alpha: device\.capabilities\.checksum must be true or fal/,
+  );
+  await refused({ network: sockets }, /^alpha: network\.capabilities must be an object/);
+  await refused(
+    { network: { ...sockets, capabilities: { maxSegments: 1, sourcePorts: 0 } } },
+    /^alpha: network\.capabilities\.sourcePorts must be a whole number from 1 on, not 0/,
+  );
+});
+
+t.test('no options, and lists that are none', async (t) => {
+  await t.rejects(InlineNode.create(untyped(undefined)), {
+    code: 'CONFIG',
+    message: 'InlineNode: options must be an object, not undefined: nothing was changed',
+  });
+  const network = new MemoryNetwork().attach(address('192.0.2.1'));
+  const peers = [bravoDescription];
+  const node = await InlineNode.create({
+    ...alphaDescription,
+    device: new MemoryDevice(),
+    network,
+    peers,
+    work: twins,
+  });
+  const refused = (next: unknown, message: RegExp) =>
+    t.rejects(node.setPeers(untyped(next)), { code: 'CONFIG', message });
+  await refused(undefined, /^alpha: peers must be a list, not undefined: nothing was changed$/);
+  await refused([...peers, {}], /^peers\[1\]: node must be letters/);
+  await refused([{ ...bravoDescription, underlay: '192.0.2.1' }], /^alpha \(this node\) and bravo both have the under/);
+  await refused([...peers, ...peers], /^peers\[0\] and peers\[1\] both have the name bravo/);
+  t.match(node.peers(), [{ node: 'bravo' }]);
+  node.close();
+});
+
+t.test('the limits themselves are taken', async (t) => {
+  for (const change of [
+    { mtu: 576, podCidr: '10.244.1.0/30' },
+    { mtu: 65_485, vxlan: { vni: 1, port: 1 } },
+    { vxlan: { vni: 2 ** 24 - 1, port: 65_535 }, maxPeers: 1, maxPrefixes: 8, peers: [] },
+    { podCidr: ['fd00::/126'], mtu: 1280, underlay: '127.0.0.1', mac: '02:00:00:00:00:00' },
+  ]) {
+    const network = new MemoryNetwork().attach(address('192.0.2.1'));
+    const node = await InlineNode.create({
+      ...alphaDescription,
+      device: new MemoryDevice(),
+      network,
+      work: twins,
+      ...change,
+    });
+    node.close();
+  }
+  t.pass();
 });
