@@ -11,30 +11,29 @@ export type { InlineNodeOptions, NodeDescription };
 
 /**
  * A node on the thread that creates it: it takes its turns from the event loop, from `create` until `close`, or until an
- * edge is gone (`onLost`).
+ * edge is gone (`onLost`, `lost`).
  */
 export class InlineNode {
   readonly #overlay: Overlay;
   readonly #runner: InlineRunner;
   readonly #options: InlineNodeOptions;
+  #lost: unknown;
+  #closed = false;
 
   private constructor(options: InlineNodeOptions, overlay: Overlay) {
     const { device, network, work } = options;
     const context = pathContext(overlay.shared, 0, work, () => performance.now());
     this.#options = options;
     this.#overlay = overlay;
-    this.#runner = new InlineRunner(
-      new Pipeline(device, network, context),
-      device,
-      network,
-      options.onLost ?? (() => undefined),
+    this.#runner = new InlineRunner(new Pipeline(device, network, context), device, network, (error) =>
+      this.#loses(error),
     );
   }
 
   /**
    * Makes the node, and takes its first turn soon.
    * @throws PodwireError CONFIG for what is missing, what is none or out of its limits, and for two nodes that share what
-   * one node has
+   * one node has. Whatever it rejects with, both edges are open still, and the caller's: it closes them
    */
   static async create(options: InlineNodeOptions): Promise<InlineNode> {
     const { overlay: described, peers } = readInlineOptions(options);
@@ -72,10 +71,28 @@ export class InlineNode {
     }));
   }
 
-  /** Stops, and closes both edges. */
+  /** Why the node has stopped by itself: what `onLost` was told; undefined: it has not. */
+  get lost(): unknown {
+    return this.#lost;
+  }
+
+  /** Stops, and closes both edges, once: whoever calls again does no harm. What an edge throws comes out. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#runner.stop();
-    this.#options.device.close();
-    this.#options.network.close();
+    try {
+      this.#options.device.close();
+    } finally {
+      this.#options.network.close();
+    }
+  }
+
+  #loses(error: unknown): void {
+    this.#lost = error;
+    const { onLost } = this.#options;
+    // Called by the event loop: an uncaught exception. A node that stops unheard looks like a network that drops all.
+    if (!onLost) throw error;
+    onLost(error);
   }
 }

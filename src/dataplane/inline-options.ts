@@ -35,7 +35,11 @@ export interface InlineNodeOptions extends NodeDescription {
   readonly maxPeers?: number;
   /** At most 2^20, underlay addresses included; default 4,096. */
   readonly maxPrefixes?: number;
-  /** Called once if an edge is gone; the node has stopped then. */
+  /**
+   * Called once if an edge is gone, or anything that is called in a turn throws (an edge, what it calls, `work`). The node
+   * has stopped then; both edges stay open until `close`. Default: the error is thrown from the event loop, where it is an
+   * uncaught exception.
+   */
   readonly onLost?: (error: unknown) => void;
 }
 

@@ -192,6 +192,69 @@ for (const [change, beginning] of REFUSED) {
   });
 }
 
+t.test('closed twice, and with an edge that throws: each edge is closed once', async (t) => {
+  const closed: string[] = [];
+  const underlay = new MemoryNetwork().attach(address('192.0.2.1'));
+  const device = new MemoryDevice();
+  device.close = () => {
+    closed.push('device');
+    throw new Error('stuck');
+  };
+  underlay.close = () => {
+    closed.push('network');
+  };
+  const node = await InlineNode.create({ ...alphaDescription, device, network: underlay, work: twins });
+  t.throws(() => node.close(), { message: 'stuck' });
+  t.doesNotThrow(() => node.close());
+  t.strictSame(closed, ['device', 'network']);
+});
+
+t.test('edges of a node that was refused stay open', async (t) => {
+  const device = new MemoryDevice();
+  device.close = () => t.fail('closed');
+  const network = new MemoryNetwork().attach(address('192.0.2.1'));
+  network.close = () => t.fail('closed');
+  await t.rejects(InlineNode.create({ ...alphaDescription, device, network, work: twins, mtu: 5 }), { code: 'CONFIG' });
+});
+
+/** A node that is lost in its first turn. */
+async function doomed(onLost?: (error: unknown) => void) {
+  const device = new MemoryDevice();
+  const error = new Error('out of paper');
+  let closed = 0;
+  device.read = () => {
+    throw error;
+  };
+  device.close = () => {
+    closed++;
+  };
+  const network = new MemoryNetwork().attach(address('192.0.2.1'));
+  const options = { ...alphaDescription, device, network, work: twins, ...(onLost && { onLost }) };
+  return { node: await InlineNode.create(options), error, closed: () => closed };
+}
+
+t.test('a node that nobody listens to does not stop unheard', async (t) => {
+  const uncaught = new Promise<unknown>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+  t.teardown(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { node, error, closed } = await doomed();
+  t.equal(node.lost, undefined);
+  t.equal(await uncaught, error);
+  t.equal(node.lost, error);
+  t.equal(closed(), 0, 'the edges stay open');
+  node.close();
+  t.equal(closed(), 1);
+});
+
+t.test('why a node is lost is told, and stays known', async (t) => {
+  const told: unknown[] = [];
+  const { node, error } = await doomed((reason) => told.push(reason));
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  t.strictSame(told, [error]);
+  t.equal(node.lost, error);
+  node.close();
+  t.equal(node.lost, error);
+});
+
 /** What only a program without types hands over. */
 const untyped = (value: unknown) => value as never;
 
