@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Batch } from '../bytes/batch.js';
 import { PodwireError } from '../wire/error.js';
 import type { DeviceCapabilities, DeviceEdge } from './edges.js';
-import { MemoryDevice } from './memory-device.js';
+import { LONGEST_PACKET, MemoryDevice } from './memory-device.js';
 
 /** Options of `duplexEdge`. */
 export interface DuplexEdgeOptions {
@@ -15,9 +15,9 @@ export interface DuplexEdgeOptions {
   limit?: number;
 }
 
-/** A device that is a stream. It throws `PodwireError` EDGE_LOST from `read` once the stream has failed or was closed. */
+/** A device that is a stream. It throws `PodwireError` EDGE_LOST from `read` once the stream has failed, ended or was closed. */
 export interface DuplexEdge extends DeviceEdge {
-  /** Packets dropped because the queue was full, inward, or the stream took no more, outward. */
+  /** Chunks dropped because the queue was full or they were no packet, inward, or the stream took no more, outward. */
   readonly dropped: number;
 }
 
@@ -36,11 +36,15 @@ class StreamDevice implements DuplexEdge {
   readonly #stream: Duplex;
   readonly #memory: MemoryDevice;
   #refused = 0;
+  #noPackets = 0;
   #listener: (() => void) | undefined;
   readonly #onData = (chunk: unknown) => {
-    if (chunk instanceof Uint8Array) this.#memory.inject(chunk);
+    if (chunk instanceof Uint8Array && chunk.length <= LONGEST_PACKET) this.#memory.inject(chunk);
+    else this.#noPackets++;
   };
   readonly #onError = (cause: Error) => this.#lose(`the device's stream failed: ${cause.message}`, cause);
+  /** Half a stream is no device. */
+  readonly #onEnd = () => this.#lose("the device's stream has ended");
   readonly #onClose = () => this.#lose("the device's stream was closed");
 
   constructor(stream: Duplex, options: DuplexEdgeOptions) {
@@ -52,11 +56,16 @@ class StreamDevice implements DuplexEdge {
     this.capabilities = this.#memory.capabilities;
     stream.on('data', this.#onData);
     stream.on('error', this.#onError);
+    stream.on('end', this.#onEnd);
+    stream.on('finish', this.#onEnd);
     stream.on('close', this.#onClose);
+    // What has happened already is not told again.
+    if (stream.destroyed) this.#onClose();
+    else if (!stream.readable || !stream.writable) this.#onEnd();
   }
 
   get dropped(): number {
-    return this.#memory.dropped + this.#refused;
+    return this.#memory.dropped + this.#noPackets + this.#refused;
   }
 
   read(batch: Batch, headroom: number): number {
@@ -77,6 +86,8 @@ class StreamDevice implements DuplexEdge {
   close(): void {
     this.#stream.off('data', this.#onData);
     this.#stream.off('error', this.#onError);
+    this.#stream.off('end', this.#onEnd);
+    this.#stream.off('finish', this.#onEnd);
     this.#stream.off('close', this.#onClose);
     this.#memory.close();
   }

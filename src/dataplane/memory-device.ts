@@ -6,6 +6,9 @@ import { PacketQueue } from './packet-queue.js';
 const PLAIN: DeviceCapabilities = { checksum: false, tcpSegmentation: false, udpSegmentation: false };
 const NOWHERE = [0, 0, 0, 0] as const;
 
+/** What the length field of an IP packet can say. */
+export const LONGEST_PACKET = 65_535;
+
 /** How a `MemoryDevice` looks from the overlay, and where its packets go. */
 export interface MemoryDeviceOptions {
   /** Offloads it pretends to have; default none. */
@@ -28,7 +31,7 @@ export class MemoryDevice implements DeviceEdge {
   readonly #onPacket: (packet: Uint8Array, virtio: Uint8Array) => void;
   #listener: (() => void) | undefined;
   /** Room for a packet that comes in several records. */
-  readonly #joined = Buffer.alloc(65_535);
+  readonly #joined = Buffer.alloc(LONGEST_PACKET);
 
   constructor(options: MemoryDeviceOptions = {}) {
     this.capabilities = options.capabilities ?? PLAIN;
@@ -46,8 +49,17 @@ export class MemoryDevice implements DeviceEdge {
    * @param packet a whole IP packet; copied
    * @param virtio its virtio header (`VIRTIO_HEADER` bytes) if it is a superpacket or its checksum is incomplete; copied
    * @returns false if the queue was full
+   * @throws TypeError: no bytes; RangeError: longer than 65,535, or a header of another length. Nothing was queued.
    */
   inject(packet: Uint8Array, virtio?: Uint8Array): boolean {
+    checkBytes('a packet', packet);
+    if (packet.length > LONGEST_PACKET)
+      throw new RangeError(`a packet has at most ${LONGEST_PACKET} bytes, not ${packet.length}: nothing was queued`);
+    if (virtio !== undefined) {
+      checkBytes('a virtio header', virtio);
+      if (virtio.length !== VIRTIO_HEADER)
+        throw new RangeError(`a virtio header has ${VIRTIO_HEADER} bytes, not ${virtio.length}: nothing was queued`);
+    }
     const queued = { bytes: Uint8Array.from(packet), segment: 0, from: NOWHERE, port: 0, tos: 0 };
     if (!this.#waiting.push(queued)) return false;
     this.#headers.push(virtio ? Uint8Array.from(virtio) : new Uint8Array(VIRTIO_HEADER));
@@ -94,4 +106,10 @@ export class MemoryDevice implements DeviceEdge {
   close(): void {
     this.#listener = undefined;
   }
+}
+
+/** Who calls from JavaScript may pass anything. */
+function checkBytes(what: string, bytes: unknown): void {
+  if (bytes instanceof Uint8Array) return;
+  throw new TypeError(`${what} is a Uint8Array, not ${bytes === null ? 'null' : typeof bytes}: nothing was queued`);
 }

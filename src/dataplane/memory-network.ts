@@ -1,7 +1,8 @@
 /** An underlay without a kernel: nodes attach by address, and what one sends the other receives. */
 import { ADDRESS, type Batch, LENGTH, OFFSET, PORT, RECORD, SEGMENT, SOCKET, STATUS, TOS } from '../bytes/batch.js';
 import { EHOSTUNREACH, EMSGSIZE } from '../bytes/errno.js';
-import { type Address, formatAddress, type Words } from '../wire/address.js';
+import { type Address, formatAddress, parseAddress, type Words } from '../wire/address.js';
+import { PodwireError } from '../wire/error.js';
 import { outerHeaders } from '../wire/vxlan.js';
 import type { UnderlayCapabilities, UnderlayEdge } from './edges.js';
 import { PacketQueue } from './packet-queue.js';
@@ -29,23 +30,31 @@ export class MemoryNetwork {
 
   /**
    * Joins the network with an address; the edge carries datagrams until it is closed.
-   * @throws RangeError: the address and port are attached already
+   * @throws PodwireError CONFIG: a text that is no address; RangeError: the address and port are attached already
    */
-  attach(address: Address, options: MemoryUnderlayOptions = {}): MemoryUnderlay {
+  attach(at: string | Address, options: MemoryUnderlayOptions = {}): MemoryUnderlay {
+    const address = typeof at === 'string' ? parseAddress(at) : at;
+    if (!address) throw new PodwireError('CONFIG', `'${at}' is no IP address: nothing was attached`);
     const port = options.port ?? 8472;
     const key = keyOf(address.words, port);
     if (this.#nodes.has(key)) throw new RangeError(`${formatAddress(address)} port ${port} is attached already`);
-    const node = new MemoryUnderlay(address, options, {
+    const node: MemoryUnderlay = new MemoryUnderlay(address, options, {
       find: (words, to) => this.#nodes.get(keyOf(words, to)),
-      leave: () => this.#nodes.delete(key),
+      // The address may have a successor by now.
+      leave: () => {
+        if (this.#nodes.get(key) === node) this.#nodes.delete(key);
+      },
     });
     this.#nodes.set(key, node);
     return node;
   }
 }
 
-interface Neighbourhood {
+/** What a `MemoryUnderlay` knows of its network. */
+export interface Neighbourhood {
+  /** Who is attached at an address and port. */
   find(words: Words, port: number): MemoryUnderlay | undefined;
+  /** Makes its own address free; once more does nothing. */
   leave(): void;
 }
 

@@ -1,6 +1,7 @@
 /** The library as an embedder meets it, and a stream of packets as the device. */
 import { Duplex } from 'node:stream';
 import t from 'tap';
+import { Batch } from '../../../src/bytes/batch.js';
 import { twins } from '../../../src/bytes/index.js';
 import { duplexEdge } from '../../../src/dataplane/duplex-edge.js';
 import { InlineNode } from '../../../src/dataplane/inline-node.js';
@@ -215,6 +216,59 @@ t.test('edges of a node that was refused stay open', async (t) => {
   const network = new MemoryNetwork().attach(address('192.0.2.1'));
   network.close = () => t.fail('closed');
   await t.rejects(InlineNode.create({ ...alphaDescription, device, network, work: twins, mtu: 5 }), { code: 'CONFIG' });
+});
+
+t.test('half a stream is no device: ended, or ended before it came, it is lost at once', async (t) => {
+  const lost = { code: 'EDGE_LOST' };
+  const batch = Batch.allocate(1 << 16, 8);
+  const ends = { destroy: (s: Duplex) => s.destroy(), push: (s: Duplex) => s.push(null), end: (s: Duplex) => s.end() };
+  for (const [name, end] of Object.entries(ends)) {
+    const [later, before] = [new PacketStream(), new PacketStream()];
+    const edge = duplexEdge(later);
+    t.equal(edge.read(batch, 64), 0);
+    const told = new Promise<void>((resolve) => edge.onReadable(resolve));
+    end(later);
+    await told;
+    t.throws(() => edge.read(batch, 64), lost, name);
+
+    end(before);
+    before.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    t.throws(() => duplexEdge(before).read(batch, 64), lost, `${name}, before`);
+  }
+});
+
+t.test('chunks that are no packet are counted, never thrown', (t) => {
+  const stream = new PacketStream();
+  const edge = duplexEdge(stream);
+  for (const chunk of ['text', { packet }, Buffer.alloc(65_536)]) stream.emit('data', chunk);
+  t.equal(edge.dropped, 3);
+  t.end();
+});
+
+t.test('a device in memory takes packets, and says what else it was given', (t) => {
+  const device = new MemoryDevice();
+  const inject = (...given: unknown[]) => Reflect.apply(device.inject, device, given);
+  for (const nothing of ['text', null, undefined, [1, 2], 7]) {
+    t.throws(() => inject(nothing), { name: 'TypeError', message: /^a packet is a Uint8Array, not \w+: nothing/ });
+  }
+  t.throws(() => inject(packet, 'header'), { name: 'TypeError', message: /virtio header/ });
+  t.throws(() => inject(packet, Buffer.alloc(12)), { name: 'RangeError', message: /10 bytes, not 12/ });
+  t.throws(() => inject(Buffer.alloc(65_536)), { name: 'RangeError', message: /65535 bytes, not 65536/ });
+  t.equal(device.read(Batch.allocate(1 << 20, 8), 64), 0, 'nothing was queued');
+  t.ok(inject(packet, Buffer.alloc(10)) && inject(Buffer.alloc(65_535)));
+  t.end();
+});
+
+t.test("an address in memory: written or parsed, one at a time, and closed twice it is its successor's", async (t) => {
+  const network = new MemoryNetwork();
+  t.throws(() => network.attach('192.0.2.300'), { code: 'CONFIG', message: /'192\.0\.2\.300' is no IP address/ });
+  const first = network.attach('192.0.2.1');
+  t.throws(() => network.attach(address('192.0.2.1')), { name: 'RangeError' });
+  first.close();
+  network.attach('192.0.2.1');
+  first.close();
+  t.throws(() => network.attach('192.0.2.1'), { name: 'RangeError' }, 'the successor is still there');
 });
 
 /** A node that is lost in its first turn. */
