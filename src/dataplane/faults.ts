@@ -22,11 +22,11 @@ export interface Faults {
   readonly jitter?: number;
 }
 
-/** What a `FaultyUnderlay` asks for the time, and to be called back. */
+/** What a `FaultyUnderlay` asks for the time, and to be called back. A virtual clock passes its own of both. */
 export interface FaultTools {
-  /** The clock that delays are measured by, ms. */
-  now: () => number;
-  /** Calls back when delayed datagrams are due; default a timer. A virtual clock passes its own. */
+  /** The clock that delays are measured by, ms; default `performance.now()`. */
+  now?: () => number;
+  /** Calls back after whole milliseconds, when delayed datagrams are due; default a timer, which `close` ends. */
   schedule?: (callback: () => void, ms: number) => void;
 }
 
@@ -57,12 +57,15 @@ export class FaultyUnderlay implements UnderlayEdge {
   #held: QueuedPacket | undefined;
   readonly #ready = new PacketQueue(65_536);
   #listener: (() => void) | undefined;
+  /** When the call back that is awaited is due; any other is void. */
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(inner: UnderlayEdge, faults: Faults, tools: FaultTools) {
+  constructor(inner: UnderlayEdge, faults: Faults, tools: FaultTools = {}) {
     this.#inner = inner;
     this.#faults = faults;
-    this.#now = tools.now;
-    this.#schedule = tools.schedule ?? ((callback, ms) => setTimeout(callback, ms));
+    this.#now = tools.now ?? (() => performance.now());
+    this.#schedule = tools.schedule ?? ((callback, ms) => this.#setTimer(callback, ms));
     this.#random = seededRandom(faults.seed);
   }
 
@@ -75,6 +78,7 @@ export class FaultyUnderlay implements UnderlayEdge {
     this.#inner.receive(this.#arrived);
     for (let i = 0; i < this.#arrived.count; i++) this.#cut(i * RECORD);
     this.#release();
+    this.#arm();
     return this.#ready.drainInto(batch, 0);
   }
 
@@ -93,6 +97,9 @@ export class FaultyUnderlay implements UnderlayEdge {
 
   close(): void {
     this.#listener = undefined;
+    this.#delayed = [];
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    clearTimeout(this.#timer);
     this.#inner.close();
   }
 
@@ -153,7 +160,32 @@ export class FaultyUnderlay implements UnderlayEdge {
     }
     const wait = delay + this.#random() * jitter;
     this.#delayed.push({ packet, due: this.#now() + wait });
-    this.#schedule(() => this.#listener?.(), wait);
+  }
+
+  /** While anything is delayed, one call back is awaited: for the datagram that is due first. */
+  #arm(): void {
+    if (this.#delayed.length === 0) return;
+    const now = this.#now();
+    let first = Number.POSITIVE_INFINITY;
+    for (const { due } of this.#delayed) first = Math.min(first, due);
+    // Whoever reads without being called may come before the call back does.
+    if (this.#wakeAt > now && first >= this.#wakeAt) return;
+    this.#wakeAt = first;
+    // Whole ms, upwards: a timer cuts fractions off, and a clock that moves by less than it can count stands still.
+    this.#schedule(() => this.#wake(first), Math.max(0, Math.ceil(first - now)));
+  }
+
+  #wake(at: number): void {
+    if (at !== this.#wakeAt) return;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    // A timer may also be early: then the wait goes on.
+    if (this.#now() < at) this.#arm();
+    else this.#listener?.();
+  }
+
+  #setTimer(callback: () => void, ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(callback, ms);
   }
 
   #release(): void {

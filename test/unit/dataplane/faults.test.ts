@@ -1,7 +1,8 @@
 import t from 'tap';
-import { type Faults, FaultyUnderlay } from '../../../src/dataplane/faults.js';
+import { ADDRESS, Batch, PORT } from '../../../src/bytes/batch.js';
+import { type Faults, type FaultTools, FaultyUnderlay } from '../../../src/dataplane/faults.js';
 import { MemoryNetwork } from '../../../src/dataplane/memory-network.js';
-import { checksumsOk, pattern, udpPacket } from './packets.js';
+import { address, checksumsOk, pattern, udpPacket } from './packets.js';
 import { ALPHA, BRAVO, makeNode, settle } from './two-nodes.js';
 
 /** Sends `count` numbered packets from alpha to bravo through faults at bravo's end. */
@@ -89,4 +90,66 @@ t.test('a seed replays', async (t) => {
   t.same(one.counts, other.counts);
   const third = await run({ ...faults, seed: 7 }, 500);
   t.not(String(third.order), String(one.order));
+});
+
+/** An edge alone, with datagrams before it, and who reads it whenever it calls. */
+function delayed(faults: Omit<Faults, 'seed'>, count: number, tools?: FaultTools) {
+  const network = new MemoryNetwork();
+  const sender = network.attach('192.0.2.1');
+  const edge = new FaultyUnderlay(network.attach('192.0.2.2'), { seed: 8, ...faults }, tools);
+  const batch = Batch.allocate(1 << 16, 64);
+  for (let i = 0; i < count; i++) {
+    const row = batch.append(0, 100);
+    batch.records.set(address('192.0.2.2').words, row + ADDRESS);
+    batch.records[row + PORT] = 8472;
+  }
+  sender.send(batch);
+  const come = { arrived: 0, whole: () => {} };
+  const read = () => {
+    batch.clear();
+    come.arrived += edge.receive(batch);
+    if (come.arrived === count) come.whole();
+  };
+  edge.onReadable(read);
+  return { edge, come, read };
+}
+
+t.test('a timer that cuts fractions off, or is early, leaves nothing behind', async (t) => {
+  for (const early of [0, 0.5]) {
+    let now = 0;
+    const timers: { at: number; callback: () => void }[] = [];
+    const schedule = (callback: () => void, ms: number) => {
+      timers.push({ at: now + Math.max(1, Math.trunc(ms)) - early, callback });
+    };
+    const { come, read } = delayed({ delay: 4.7, jitter: 9.1 }, 50, { now: () => now, schedule });
+    read();
+    while (timers.length > 0) {
+      timers.sort((a, b) => a.at - b.at);
+      const next = timers.shift();
+      now = Math.max(now, next?.at ?? 0);
+      next?.callback();
+    }
+    t.equal(come.arrived, 50, `${early} ms early`);
+  }
+});
+
+t.test('without tools it has a clock and timers of its own', async (t) => {
+  const { edge, come, read } = delayed({ delay: 1.7, jitter: 2.3 }, 50);
+  const whole = new Promise<void>((resolve) => {
+    come.whole = resolve;
+  });
+  read();
+  await whole;
+  t.equal(edge.counts.passed, 50);
+});
+
+t.test('closed, it holds no process up', (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const { edge, read } = delayed({ delay: 60_000, jitter: 1000 }, 50);
+  read();
+  t.equal(timers(), before + 1);
+  edge.close();
+  t.equal(timers(), before);
+  t.end();
 });
