@@ -5,7 +5,7 @@
 export class PodwireError extends Error {
   readonly code: PodwireErrorCode;
 
-  constructor(code: PodwireErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: PodwireErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'PodwireError';
     this.code = code;
