@@ -40,6 +40,7 @@ export { INHERIT, type PathContext, type Vtep } from './dataplane/vtep.js';
 export { byteWork } from './os/native.js';
 export {
   type Address,
+  addressOf,
   type Family,
   formatAddress,
   formatPrefix,

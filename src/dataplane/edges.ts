@@ -8,6 +8,20 @@
  * Both are non-blocking and work on batches (src/bytes/batch.ts). Memory is borrowed: an edge may use a batch's bytes
  * until its call returns, no longer; what it keeps, it copies. Bad packets are never exceptions: a call throws only when
  * the edge itself is gone, with a `PodwireError`.
+ *
+ * An edge of one's own fills a batch itself. For each packet that waits, while the batch is not `full`:
+ *
+ * 1. `at = batch.cursor + headroom` (an underlay leaves no headroom). If `at + length` is beyond `batch.end`, that is,
+ *    `batch.room` is too small, the packet waits for the next call; one that does not fit into an empty batch never will,
+ *    and is dropped.
+ * 2. Copy the packet to `batch.bytes` at `at`. A device also writes its virtio header into the `VIRTIO_HEADER` bytes
+ *    before `at`, or zeros them: the arena still holds what was there before.
+ * 3. `row = batch.append(at, length)`, and set the other words of the record: an underlay `ADDRESS` (four words), `PORT`,
+ *    `TOS`, and `SEGMENT` if there are several datagrams in it.
+ * 4. Move `batch.cursor` behind the packet, up to a multiple of 4: `(at + length + 3) & ~3`.
+ *
+ * The batch comes to it cleared, or in part filled: records that are there stay. examples/embedded/dgram.ts is a whole
+ * underlay.
  */
 import type { Batch } from '../bytes/batch.js';
 
@@ -26,14 +40,18 @@ export interface DeviceEdge {
   /** What this device hands out and takes. */
   readonly capabilities: DeviceCapabilities;
   /**
-   * Appends waiting packets to the batch, each at `cursor + headroom`, never more than fit. Leaves `headroom` writable
-   * bytes before each packet, the last `VIRTIO_HEADER` of which hold its virtio header.
+   * Appends waiting packets to the batch, each at `cursor + headroom`, never more than fit, while it is not `full`: the
+   * edge itself copies the bytes, calls `batch.append` and moves `batch.cursor` behind each. Leaves `headroom` writable
+   * bytes before each packet, the last `VIRTIO_HEADER` of which hold its virtio header: the edge writes it, or zeros for a
+   * packet that is complete.
+   * @param headroom bytes, at least `VIRTIO_HEADER`
    * @returns packets appended; 0 when none waits
    */
   read(batch: Batch, headroom: number): number;
   /**
-   * Writes the packets of a batch; a packet may be several records (`MORE`). A refused packet's first record gets the
-   * errno as `STATUS`.
+   * Writes the packets of a batch; a packet may be several records (`MORE`), and its virtio header stands before the
+   * first; a device without capabilities need not look at it: its packets are complete. A refused packet's first record
+   * gets the errno as `STATUS`.
    * @returns packets taken
    */
   write(batch: Batch): number;
@@ -60,7 +78,9 @@ export interface UnderlayEdge {
   /** What this underlay can do. */
   readonly capabilities: UnderlayCapabilities;
   /**
-   * Appends waiting datagrams: payload, sender's address and port, TOS. Equal-sized ones of one sender may come as one
+   * Appends waiting datagrams, at `cursor`, never more than fit, while the batch is not `full`: the edge itself copies the
+   * payload, calls `batch.append`, moves `batch.cursor` behind it, and sets the sender's `ADDRESS` (IPv4 as
+   * ::ffff:a.b.c.d: the `words` of an `Address`), its `PORT` and `TOS`. Equal-sized ones of one sender may come as one
    * record with `SEGMENT` set.
    * @returns records appended; 0 when none waits
    */

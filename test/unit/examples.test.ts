@@ -67,6 +67,18 @@ t.test('systemd: systemd knows every key of the unit', { skip }, async (t) => {
   t.strictSame(about, []);
 });
 
+for (const [name, last] of [
+  ['main', /^the network lost 4 of them\nbravo delivered 46, sequence numbers 0 to 49\nalpha answered 1 packet/m],
+  ['dgram', /^bravo delivered 50 over UDP, sequence numbers 0 to 49\n$/],
+] as const) {
+  t.test(`embedded/${name}: runs, ends by itself, and prints what is so`, async (t) => {
+    const file = join(packageRoot(), `dist/examples/embedded/${name}.js`);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 30_000 });
+    t.equal(status, 0, stderr);
+    t.match(stdout, last);
+  });
+}
+
 /** Sections, and in each its keys with their last values. A line that is neither is a mistake. */
 function parseUnit(text: string): Map<string, Record<string, string>> {
   const sections = new Map<string, Record<string, string>>();
