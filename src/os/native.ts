@@ -50,15 +50,29 @@ export function nativeMode(env: Environment = process.env): NativeMode {
  */
 export function loadNative(env: Environment = process.env): Native {
   const found = findSystemCalls(env);
-  if (found.by === 'none') throw new PodwireError('NO_ADDON', `${found.problem}: ${found.cure}`);
-  const { system } = found;
-  if (found.by === 'koffi') {
-    const slower = `${found.problem}: koffi makes the system calls and TypeScript works on the bytes, slower; ${found.cure}`;
-    return { kind: 'off', system, bytes: twins, slower };
-  }
-  return nativeMode(env) === 'io'
-    ? { kind: 'io', system, bytes: twins, slower: undefined }
-    : { kind: 'addon', system, bytes: nativeWork(found.system), slower: undefined };
+  const { kind, slower } = kindOf(found, env);
+  if (found.by === 'none') throw new PodwireError('NO_ADDON', slower ?? found.problem);
+  const bytes = found.by === 'addon' && kind === 'addon' ? nativeWork(found.system) : twins;
+  return { kind, system: found.system, bytes, slower };
+}
+
+/**
+ * What there is of C in this installation, and in one line why it is slower than it could be, and the cure: for who does
+ * not see what the installation said.
+ * @throws PodwireError CONFIG for another value of PODWIRE_NATIVE than on, io or off
+ */
+export function nativeKind(env: Environment = process.env): Pick<Native, 'kind' | 'slower'> {
+  return kindOf(findSystemCalls(env), env);
+}
+
+function kindOf(found: SystemCallsFound, env: Environment): Pick<Native, 'kind' | 'slower'> {
+  if (found.by === 'addon') return { kind: nativeMode(env) === 'io' ? 'io' : 'addon', slower: undefined };
+  const { problem, cure } = found;
+  const slower =
+    found.by === 'koffi'
+      ? `${problem}: koffi makes the system calls and TypeScript works on the bytes, slower; ${cure}`
+      : `${problem}: ${cure}`;
+  return { kind: 'off', slower };
 }
 
 /** Without complaint where there is nothing; for who only wants to know. */

@@ -9,9 +9,11 @@
  * ```
  */
 export { LAN, type SwimProfile, WAN } from '../core/swim/profile.js';
+export type { Swim } from '../core/swim/swim.js';
+export type { SwimEvent } from '../core/swim/types.js';
 export { type SimCard, SimCluster, type SimOptions } from './cluster.js';
 export { convergenceSvg } from './convergence.js';
-export { type NetworkModel, SimNetwork } from './network.js';
+export { type NetworkModel, SimNetwork, type Slowness } from './network.js';
 export { noticedBy, type OnNotice, type OnProgress, type RunReport, runScenario, type Spread } from './run.js';
 export { type Action, BUILT_IN, checkScenario, parseScenario, type Scenario } from './scenario.js';
-export { PURPOSES, type Purpose, type Traffic } from './traffic.js';
+export { PURPOSES, type Purpose, type Traffic, type TrafficMeter } from './traffic.js';

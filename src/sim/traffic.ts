@@ -26,6 +26,7 @@ export function updateBytes(update: Update<Card>): number {
   return update.kind === 'left' ? DEPARTURE_BYTES : ACCUSATION_BYTES;
 }
 
+/** Counts what a simulated cluster sends, by purpose. */
 export class TrafficMeter {
   readonly #counts = new Map<Purpose, { packets: number; bytes: number }>(
     PURPOSES.map((purpose) => [purpose, { packets: 0, bytes: 0 }]),

@@ -37,6 +37,26 @@ t.test('each export of the library says what it is', async (t) => {
   t.strictSame(undocumented(entries), []);
 });
 
+t.test('what public signatures speak of has a public name, which declarations of wrappers need', async (t) => {
+  const named = {
+    'src/index.ts': ['CounterTable', 'ForwardingChange', 'ForwardingReader', 'Neighbourhood', 'PathMtuTable'],
+    'src/sim/index.ts': ['Slowness', 'Swim', 'SwimEvent', 'TrafficMeter'],
+  };
+  for (const [file, names] of Object.entries(named)) {
+    const entry = join(packageRoot(), file);
+    const program = ts.createProgram([entry], { module: ts.ModuleKind.NodeNext, noLib: true, types: [] });
+    const checker = program.getTypeChecker();
+    const source = program.getSourceFile(entry);
+    const module = source && checker.getSymbolAtLocation(source);
+    const exported = module ? checker.getExportsOfModule(module).map(({ name }) => name) : [];
+    t.strictSame(
+      names.filter((name) => !exported.includes(name)),
+      [],
+      file,
+    );
+  }
+});
+
 t.test('what says nothing is found', async (t) => {
   const folder = t.testdir({
     'index.ts': "export { Said, silent, type DeviceEdge } from './things.js';\n/** Here. */\nexport const here = 1;",

@@ -5,7 +5,7 @@ import t from 'tap';
 import { twins } from '../../../src/bytes/index.js';
 import { loadAddon } from '../../../src/os/addon.js';
 import { bindLibc } from '../../../src/os/libc/library.js';
-import { byteWork, findSystemCalls, loadNative, nativeMode } from '../../../src/os/native.js';
+import { byteWork, findSystemCalls, loadNative, nativeKind, nativeMode } from '../../../src/os/native.js';
 import { both } from './both-system-calls.js';
 
 const [addon, koffi] = both;
@@ -44,6 +44,7 @@ t.test('in the place of a missing addon: koffi and the twins', { skip: koffi.ski
     bytes: twins,
     slower: /^the addon is not built: .*'npm rebuild'.*compiler$/,
   });
+  t.strictSame(nativeKind(env), { kind: 'off', slower: loadNative(env).slower });
   t.match(findSystemCalls({ ...env, PODWIRE_NATIVE: 'io' }), { by: 'koffi' });
   t.equal(byteWork(env), twins);
   t.end();
