@@ -76,7 +76,7 @@ interface Heal {
 /**
  * Plays a scenario from beginning to end; returns when it is over, which may take minutes for thousands of nodes.
  * @param seed of all chance: the same gives the same report
- * @throws PodwireError CONFIG: an action comes when one node is left
+ * @throws PodwireError CONFIG: an action comes when one node is left; TypeError: the seed is no whole number
  */
 export function runScenario(
   scenario: Scenario,
@@ -84,6 +84,7 @@ export function runScenario(
   onProgress: OnProgress = () => {},
   onNotice: OnNotice = () => {},
 ): RunReport {
+  if (!Number.isSafeInteger(seed)) throw new TypeError(`the seed is a whole number, not ${String(seed)}`);
   const run = new Run(scenario, seed, onNotice);
   const end = scenario.seconds * 1000;
   for (let look = 1; look <= LOOKS; look++) {

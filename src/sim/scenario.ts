@@ -95,7 +95,9 @@ export function parseScenario(text: string, changes: Readonly<Record<string, unk
  */
 export function checkScenario(raw: unknown, changes: Readonly<Record<string, unknown>> = {}): Scenario {
   const parsed = ScenarioSchema.safeParse(typeof raw === 'object' && raw !== null ? { ...raw, ...changes } : raw);
-  const problems = parsed.success ? unknownParameters(parsed.data) : parsed.error.issues.map(problemWords);
+  const problems = parsed.success
+    ? [...unknownParameters(parsed.data), ...tooLate(parsed.data)]
+    : parsed.error.issues.map(problemWords);
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new PodwireError('CONFIG', problems.map((problem) => `the scenario: ${problem}`).join('\n'));
 }
@@ -116,6 +118,15 @@ function unknownParameters({ tune }: Scenario): string[] {
       .map((name) => `tune.${name}: no such parameter, or no such value; there are ${known.join(', ')}`),
     ...REPEATED.filter((name) => Number(tune[name] ?? 1) < 1).map((name) => `tune.${name}: must be at least 1 ms`),
   ];
+}
+
+/** What would never be done. */
+function tooLate({ actions, seconds: end }: Scenario): string[] {
+  return actions.flatMap((action, i) =>
+    action.at > end
+      ? [`actions.${i} (${JSON.stringify(action)}): comes after the end, at ${end} s, and would never be done`]
+      : [],
+  );
 }
 
 function problemWords({ path, code, message }: z.core.$ZodIssue): string {
