@@ -16,19 +16,13 @@ export class BenchScreen {
   /** A line that stays while it is measured. */
   line(text: string): void {
     this.#lines.push(text);
-    if (this.#block) this.#draw(this.#lines);
+    if (this.#block) this.#block.draw(this.#lines);
     else this.#out?.write(`${text}\n`);
   }
 
   /** What is at work; seen on a terminal only. */
   progress(words: string): void {
-    this.#draw([...this.#lines, words]);
-  }
-
-  /** What is drawn again must not be wider than the screen: a line that breaks would take two of its lines. */
-  #draw(lines: readonly string[]): void {
-    const width = this.#out?.columns || Number.POSITIVE_INFINITY;
-    this.#block?.draw(lines.map((line) => (line.length < width ? line : `${line.slice(0, width - 2)}…`)));
+    this.#block?.draw([...this.#lines, words]);
   }
 
   /** What it came to: on a terminal in the place of all that was told before. */

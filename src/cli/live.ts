@@ -1,5 +1,6 @@
-/** A block of lines that is drawn again and again: in place on a terminal, one after the other in a pipe. */
+/** A block of lines that is drawn again and again: in place on a terminal and no wider than it, one after the other in a pipe. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { obeysEscapes } from './output.js';
 
 export class LiveBlock {
@@ -11,7 +12,8 @@ export class LiveBlock {
   }
 
   draw(lines: readonly string[]): void {
-    if (obeysEscapes(this.#out)) this.#replace(fit(lines, this.#out.rows - 1));
+    const { rows, columns } = this.#out;
+    if (obeysEscapes(this.#out)) this.#replace(fit(lines, rows - 1).map((line) => clip(line, columns)));
     else this.#out.write(`${lines.join('\n')}\n\n`);
   }
 
@@ -34,6 +36,22 @@ export class LiveBlock {
 function fit(lines: readonly string[], rows: number): readonly string[] {
   if (!(rows > 1) || lines.length <= rows) return lines;
   return [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} lines more: make the window higher`];
+}
+
+/** A line that breaks would take two of the screen's, and the next block would begin below where this one did. */
+function clip(line: string, columns: number): string {
+  if (!(columns > 1) || stripVTControlCharacters(line).length <= columns) return line;
+  let clipped = '';
+  let width = 0;
+  // Sequences that colour take no room, and those that end a colour must not be lost.
+  for (const part of line.split(/(\p{Cc}\[[\d;]*m)/u)) {
+    if (part.startsWith('\x1b')) clipped += part;
+    else if (width < columns) {
+      clipped += width + part.length < columns ? part : `${part.slice(0, columns - 1 - width)}…`;
+      width += part.length;
+    }
+  }
+  return clipped;
 }
 
 /** Runs `turn` at once and then every `intervalMs`, until Ctrl-C or an error. */

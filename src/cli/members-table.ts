@@ -1,17 +1,17 @@
 /** The members of a cluster as a table. Pure. */
 import type { DataPathStatus, MemberStatus } from '../control/node-api.js';
 import type { Look, Style } from './output.js';
-import { type Cell, type Column, tableLines } from './table.js';
+import { type Cell, type Column, tableLines, wrapText } from './table.js';
 import { durationText } from './units.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'MEMBER', wrap: true },
   { title: 'STATE' },
-  { title: 'UNDERLAY' },
+  { title: 'UNDERLAY', wrap: true },
   { title: 'PODS', wrap: true },
-  { title: 'INCARNATION', align: 'right' },
-  { title: 'RTT', align: 'right' },
-  { title: 'SINCE', align: 'right' },
+  { title: 'INCARNATION', align: 'right', spare: 1 },
+  { title: 'RTT', align: 'right', spare: 2 },
+  { title: 'SINCE', align: 'right', spare: 3 },
   { title: 'DATA PATH', wrap: true },
 ];
 
@@ -29,7 +29,7 @@ export function membersTable(members: readonly MemberStatus[], nowMs: number, lo
     durationText(Math.max(0, nowMs - Date.parse(since))),
     dataPath(data),
   ]);
-  return [...tableLines(COLUMNS, rows, look), ...warnings(members)];
+  return [...tableLines(COLUMNS, rows, look), ...warnings(members, look)];
 }
 
 export function dataPath(data: DataPathStatus | undefined): Cell {
@@ -41,10 +41,15 @@ export function dataPath(data: DataPathStatus | undefined): Cell {
 }
 
 /** Gossip is there and the data is not, or takes another way: said in words. */
-function warnings(members: readonly MemberStatus[]): string[] {
-  const words = members.flatMap(({ data }) => {
-    const text = data?.state === 'down' ? data.words : data?.detour;
-    return text ? [`! ${text}`] : [];
-  });
-  return words.length > 0 ? ['', ...words] : [];
+function warnings(members: readonly MemberStatus[], look: Look): string[] {
+  return warningLines(
+    members.map(({ data }) => (data?.state === 'down' ? data.words : data?.detour)),
+    look,
+  );
+}
+
+/** Below a table: what is told in words of those in it of whom there is something to tell. */
+export function warningLines(texts: readonly (string | undefined)[], { width = Infinity }: Look): string[] {
+  const lines = texts.flatMap((text) => (text ? wrapText(`! ${text}`, width) : []));
+  return lines.length > 0 ? ['', ...lines] : [];
 }

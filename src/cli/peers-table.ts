@@ -1,21 +1,21 @@
 /** The peers of a node as a table, for `status` and `peers`. Pure. */
 import type { PeerStatus } from '../control/node-api.js';
-import { dataPath } from './members-table.js';
+import { dataPath, warningLines } from './members-table.js';
 import type { Look } from './output.js';
 import { type Column, tableLines } from './table.js';
 import { bytesText, countText, durationText } from './units.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'PEER', wrap: true },
-  { title: 'UNDERLAY' },
+  { title: 'UNDERLAY', wrap: true },
   { title: 'PODS', wrap: true },
-  { title: 'MTU', align: 'right' },
-  { title: 'KNOWN BY' },
+  { title: 'MTU', align: 'right', spare: 3 },
+  { title: 'KNOWN BY', spare: 1 },
   { title: 'SENT', align: 'right' },
-  { title: 'FRAMES', align: 'right' },
+  { title: 'FRAMES', align: 'right', spare: 2 },
   { title: 'RECEIVED', align: 'right' },
-  { title: 'FRAMES', align: 'right' },
-  { title: 'DATA PATH' },
+  { title: 'FRAMES', align: 'right', spare: 2 },
+  { title: 'DATA PATH', wrap: true },
 ];
 
 export function peersTable(peers: readonly PeerStatus[], look: Look): string[] {
@@ -33,6 +33,6 @@ export function peersTable(peers: readonly PeerStatus[], look: Look): string[] {
       dataPath(data),
     ],
   );
-  const words = peers.flatMap(({ pathWords }) => (pathWords === undefined ? [] : [`! ${pathWords}`]));
-  return [...tableLines(COLUMNS, rows, look), ...(words.length > 0 ? ['', ...words] : [])];
+  const words = peers.map(({ pathWords }) => pathWords);
+  return [...tableLines(COLUMNS, rows, look), ...warningLines(words, look)];
 }

@@ -6,6 +6,8 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** Gives way where the table is too wide: its cells go on in further lines. */
   readonly wrap?: boolean;
+  /** Is left out where the table is too wide even so: 1 first. */
+  readonly spare?: number;
 }
 
 export type Cell = string | { readonly text: string; readonly style: Style };
@@ -13,9 +15,20 @@ export type Cell = string | { readonly text: string; readonly style: Style };
 const GAP = '  ';
 /** A column that gives way keeps so many characters. */
 const LEAST_WIDTH = 8;
+/** Of no use in pieces: nobody can copy it, and what is left of it looks like another. */
+const ADDRESS = /^(?=.*[.:])[0-9a-f.:]+(\/\d+)?,?$/i;
 
-/** The table's lines, titles first; no titles if all are empty. */
+/** The table's lines, titles first; no titles if all are empty. Wider than the terminal only where an address is. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly Cell[])[], look: Look): string[] {
+  const shown = shownColumns(columns, rows, look.width);
+  return drawn(
+    shown.map((i) => columns[i]),
+    rows.map((cells) => shown.map((i) => cells[i])),
+    look,
+  );
+}
+
+function drawn(columns: readonly Column[], rows: readonly (readonly Cell[])[], look: Look): string[] {
   const widths = columnWidths(columns, rows, look.width);
   const line = (cells: readonly Cell[]) => rowLines(columns, widths, cells, look);
   const titles = columns.map(({ title }): Cell => ({ text: title, style: 'dim' }));
@@ -23,25 +36,59 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
   return [...head, ...rows.flatMap(line)];
 }
 
-function columnWidths(
-  columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
-  most: number | undefined,
-): number[] {
-  const natural = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => textOf(row[i]).length)));
-  if (most === undefined) return natural;
-  const room = most - GAP.length * (columns.length - 1);
-  const widths = [...natural];
-  const give = columns.flatMap(({ wrap, title }, i) =>
-    wrap ? [{ i, least: Math.max(LEAST_WIDTH, title.length) }] : [],
+/** Those that fit beside each other with every word whole; only spare ones are left out. */
+function shownColumns(columns: readonly Column[], rows: readonly (readonly Cell[])[], most = Infinity): number[] {
+  const least = columns.map((column, i) =>
+    column.wrap ? longestWord(column, i, rows, () => true) : naturalWidth(column, i, rows),
   );
-  // The widest gives way first, so that narrow ones stay whole.
-  for (let excess = sum(widths) - room; excess > 0; excess--) {
-    const widest = give.filter(({ i, least }) => widths[i] > least).sort((a, b) => widths[b.i] - widths[a.i])[0];
-    if (!widest) break;
-    widths[widest.i]--;
+  const spare = (i: number) => columns[i].spare ?? Infinity;
+  let shown = columns.map((_, i) => i);
+  while (tableWidth(shown.map((i) => least[i])) > most) {
+    const first = Math.min(...shown.map(spare));
+    if (first === Infinity) break;
+    shown = shown.filter((i) => spare(i) !== first);
+  }
+  return shown;
+}
+
+function columnWidths(columns: readonly Column[], rows: readonly (readonly Cell[])[], most = Infinity): number[] {
+  const widths = columns.map((column, i) => naturalWidth(column, i, rows));
+  // Whole words as long as there is room for them; what is no address is cut after that.
+  for (const whole of [() => true, isAddress]) {
+    const give = columns.flatMap((column, i) =>
+      column.wrap ? [{ i, least: Math.max(LEAST_WIDTH, longestWord(column, i, rows, whole)) }] : [],
+    );
+    // The widest gives way first, so that narrow ones stay whole.
+    for (let excess = tableWidth(widths) - most; excess > 0; excess--) {
+      const widest = give.filter(({ i, least }) => widths[i] > least).sort((a, b) => widths[b.i] - widths[a.i])[0];
+      if (!widest) break;
+      widths[widest.i]--;
+    }
   }
   return widths;
+}
+
+function naturalWidth({ title }: Column, i: number, rows: readonly (readonly Cell[])[]): number {
+  return Math.max(title.length, ...rows.map((row) => textOf(row[i]).length));
+}
+
+/** Of those words that are to be kept whole; the title always is. */
+function longestWord(
+  { title }: Column,
+  i: number,
+  rows: readonly (readonly Cell[])[],
+  whole: (word: string) => boolean,
+): number {
+  const words = rows.flatMap((row) => textOf(row[i]).split(' ')).filter(whole);
+  return words.reduce((longest, { length }) => Math.max(longest, length), title.length);
+}
+
+function isAddress(word: string): boolean {
+  return ADDRESS.test(word);
+}
+
+function tableWidth(widths: readonly number[]): number {
+  return widths.reduce((total, width) => total + width, GAP.length * (widths.length - 1));
 }
 
 /** A row is as many lines as its tallest cell. */
@@ -78,8 +125,4 @@ function cut(word: string, width: number): string[] {
 
 function textOf(cell: Cell | undefined): string {
   return typeof cell === 'string' ? cell : (cell?.text ?? '');
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, n) => total + n, 0);
 }

@@ -7,6 +7,7 @@ import { lookOf } from '../../../src/cli/output.js';
 interface Facts {
   readonly isTTY: boolean;
   readonly rows?: number;
+  readonly columns?: number;
   readonly term?: string;
 }
 
@@ -50,6 +51,18 @@ t.test('it is never higher than the screen', async (t) => {
   block.draw(['a', 'b', 'c']);
   t.equal(written(), '\x1b[3A\r\x1b[Ja\nb\nc\n');
 });
+
+for (const columns of [40, 80, 120]) {
+  t.test(`no line breaks on a screen of ${columns} columns`, async (t) => {
+    const { block, written } = screen(t, { isTTY: true, rows: 24, columns });
+    const fits = 'x'.repeat(columns);
+    block.draw([fits, `${fits}yz`, `a \x1b[31m${fits}\x1b[39m b`]);
+    const clipped = `${'x'.repeat(columns - 1)}…`;
+    t.equal(written(), `\x1b[J${fits}\n${clipped}\na \x1b[31m${clipped.slice(2)}\x1b[39m\n`);
+    block.draw(['c']);
+    t.equal(written(), '\x1b[3A\r\x1b[Jc\n');
+  });
+}
 
 t.test('at last it is whole, and the next stands below', async (t) => {
   const { block, written } = screen(t, { isTTY: true, rows: 3 });

@@ -45,6 +45,34 @@ b      1,234`,
   );
 });
 
+t.test('words stay whole while spare columns can go, addresses always', async (t) => {
+  const columns: Column[] = [
+    { title: 'NODE' },
+    { title: 'PODS', wrap: true },
+    { title: 'COUNT', align: 'right', spare: 1 },
+    { title: 'SINCE', spare: 2 },
+    { title: 'WORDS', wrap: true },
+  ];
+  const rows = [['alpha', '10.244.117.0/24, fd00:244:0:75::/64', '12', '1m 5s', 'indescribably so']];
+  const lines = (width: number) => tableLines(columns, rows, { width, colours: false });
+  const beside = (columns: string) => columns.replace('|', '10.244.117.0/24,');
+  t.strictSame(lines(59), [
+    'NODE   PODS                  COUNT  SINCE  WORDS',
+    beside('alpha  |         12  1m 5s  indescribably so'),
+    '       fd00:244:0:75::/64',
+  ]);
+  t.strictSame(lines(52), [
+    'NODE   PODS                  SINCE  WORDS',
+    beside('alpha  |      1m 5s  indescribably so'),
+    '       fd00:244:0:75::/64',
+  ]);
+  t.strictSame(lines(38), [
+    'NODE   PODS                WORDS',
+    beside('alpha  |    indescribab'),
+    '       fd00:244:0:75::/64  ly so',
+  ]);
+});
+
 t.test('colours take no room', async (t) => {
   const cells = [[{ text: 'x', style: 'red' as const }, 'y']];
   const columns: Column[] = [{ title: 'LEFT' }, { title: 'RIGHT', align: 'right' }];

@@ -9,6 +9,7 @@ import { readyLine } from '../../../src/cli/commands/up.js';
 import { ratesLines } from '../../../src/cli/counters-table.js';
 import { membersTable } from '../../../src/cli/members-table.js';
 import { styled } from '../../../src/cli/output.js';
+import { peersTable } from '../../../src/cli/peers-table.js';
 import type { CounterReading } from '../../../src/control/node-api.js';
 import { COUNTER_NAMES } from '../../../src/core/counters.js';
 import { EVENTS, GOSSIP, IPAM, KEYS, MEMBERS, STATUS } from '../api/fake-node.js';
@@ -72,6 +73,68 @@ charlie            dead   192.0.2.3  -                        1       -  1m 5s  
 
 ! gossip reaches bravo, its VXLAN port does not answer`,
   );
+});
+
+t.test('members on a terminal', async (t) => {
+  const [alpha, bravo] = MEMBERS;
+  const members = [alpha, { ...bravo, podCidr: ['10.244.117.0/24', 'fd00:244:0:75::/64'] }];
+  const at = (width: number) =>
+    membersTable(members, Date.parse('2026-01-01T00:01:05Z'), { width, colours: false }).join('\n');
+  t.equal(
+    at(120),
+    `MEMBER             STATE  UNDERLAY   PODS                                INCARNATION     RTT  SINCE  DATA PATH
+alpha (this node)  alive  192.0.2.1  10.244.1.0/24                                 2       -  1m 5s  -
+bravo              alive  192.0.2.2  10.244.117.0/24 fd00:244:0:75::/64            5  0.4 ms  1m 5s  down
+
+! gossip reaches bravo, its VXLAN port does not answer`,
+  );
+  t.equal(
+    at(80),
+    `MEMBER            STATE  UNDERLAY   PODS                   RTT  SINCE  DATA PATH
+alpha (this       alive  192.0.2.1  10.244.1.0/24            -  1m 5s  -
+node)
+bravo             alive  192.0.2.2  10.244.117.0/24     0.4 ms  1m 5s  down
+                                    fd00:244:0:75::/64
+
+! gossip reaches bravo, its VXLAN port does not answer`,
+  );
+  t.equal(
+    at(40),
+    `MEMBER    STATE  UNDERLAY   PODS                DATA PATH
+alpha     alive  192.0.2.1  10.244.1.0/24       -
+(this
+node)
+bravo     alive  192.0.2.2  10.244.117.0/24     down
+                            fd00:244:0:75::/64
+
+! gossip reaches bravo, its VXLAN port
+does not answer`,
+  );
+});
+
+t.test('peers and subnets on a terminal', async (t) => {
+  const podCidr = ['10.244.117.0/24', 'fd00:244:0:75::/64'];
+  const peers = STATUS.peers.map((peer) => ({ ...peer, podCidr }));
+  const own = podCidr;
+  for (const width of [40, 80, 120]) {
+    const look = { width, colours: false };
+    for (const lines of [
+      peersTable(peers, look),
+      statusText({ ...STATUS, podCidr, peers }, look).split('\n'),
+      ipamText({ ...IPAM, own }, look).split('\n'),
+    ]) {
+      for (const prefix of podCidr)
+        t.ok(
+          lines.some((line) => line.includes(prefix)),
+          `${prefix} is whole`,
+        );
+      if (width > 40)
+        t.ok(
+          lines.slice(2).every((line) => line.length <= width),
+          `${width} columns are enough`,
+        );
+    }
+  }
 });
 
 t.test('subnets', async (t) => {
