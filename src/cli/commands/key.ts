@@ -14,8 +14,13 @@ export function configure(command: Command): void {
     ['(umask 077; podwire key new > /etc/podwire.key)', 'a key for a new cluster; every node gets a copy of the file'],
     ['podwire key list', 'the keys of the running node, and who has them'],
     [
-      'podwire key new | ssh alpha podwire key add -\npodwire key use 3f2a90c1\npodwire key remove 77b0d1e4',
-      'change the key of a running cluster: each step on every node, before the next',
+      [
+        '(umask 077; podwire key new > new.key)',
+        'for node in alpha bravo; do ssh $node podwire key add - < new.key; done',
+        'for node in alpha bravo; do ssh $node podwire key use 3f2a90c1; done',
+        'for node in alpha bravo; do ssh $node podwire key remove 77b0d1e4; done',
+      ].join('\n'),
+      'change the key of a running cluster: one new key, each step on every node before the next; add prints the IDs',
     ],
   ]);
   command.addHelpText(

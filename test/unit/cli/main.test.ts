@@ -179,6 +179,13 @@ t.test('and for programs', async (t) => {
   t.strictSame(await run('down'), { down: true });
 });
 
+t.test('by the example of key --help all nodes get one key', async (t) => {
+  const { stdout } = await cli(['key', '--help']);
+  t.match(stdout, '  (umask 077; podwire key new > new.key)\n');
+  t.match(stdout, /^ {2}for node in .*; do ssh \$node podwire key add - < new\.key; done$/m);
+  t.notMatch(stdout, 'key new |');
+});
+
 t.test('keys', async (t) => {
   const { socket, node } = await serve(t);
   const fresh = await cli(['key', 'new']);
