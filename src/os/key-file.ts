@@ -9,7 +9,11 @@ import { readSecret, replaceSecret } from './secret-file.js';
 export async function readKeyFile(file: string): Promise<Keyring> {
   const text = await readSecret(file);
   if (text === undefined) {
-    throw new PodwireError('CONFIG', `${file}: there is no such file: (umask 077; podwire key new > ${file})`);
+    // Whoever joins with a key of their own is heard by nobody.
+    throw new PodwireError(
+      'CONFIG',
+      `${file}: there is no such file: copy it from another node of the cluster; for a new cluster: (umask 077; podwire key new > ${file})`,
+    );
   }
   return parseKeyring(text, file);
 }
