@@ -1,8 +1,9 @@
 /** What is simulated: a file, YAML or JSON, or one of the built-in ones. */
-import { parse } from 'yaml';
+import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod';
 import { LAN, type SwimProfile, WAN } from '../core/swim/profile.js';
-import { PodwireError } from '../wire/error.js';
+import { yamlWords } from '../core/yaml-words.js';
+import { messageOf, PodwireError } from '../wire/error.js';
 
 const count = z.number().int().min(1);
 const part = z.number().min(0).max(1);
@@ -83,7 +84,9 @@ export function parseScenario(text: string, changes: Readonly<Record<string, unk
   try {
     raw = parse(text) ?? {};
   } catch (error) {
-    throw new PodwireError('CONFIG', `the scenario is no YAML: ${(error as Error).message.split('\n')[0]}`);
+    if (!(error instanceof YAMLParseError)) throw new PodwireError('CONFIG', `the scenario: ${messageOf(error)}`);
+    const line = error.linePos?.[0].line;
+    throw new PodwireError('CONFIG', `the scenario${line ? `, line ${line}` : ''}: ${yamlWords(error, text)}`);
   }
   return checkScenario(raw, changes);
 }

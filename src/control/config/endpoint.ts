@@ -8,7 +8,7 @@ export type WrittenEndpoint = ({ readonly address: Address } | { readonly host: 
 };
 
 /** `[2001:db8::1]:7946`, `192.0.2.1:7946`; what has colons and no brackets is an IPv6 address without a port. */
-const FORM = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/;
+const FORM = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d+))?$/;
 
 /** RFC 1123 §2.1, and the underscore that some names have; one that ends in digits alone would be a misspelt address. */
 const HOST =
@@ -25,7 +25,7 @@ export function parseEndpoint(text: string): WrittenEndpoint | string {
     return `${JSON.stringify(text)} is not an address to join: write 192.0.2.1, 192.0.2.1:7946, [2001:db8::1]:7946 or seed.example:7946`;
   }
   if (port !== undefined && (port < 1 || port > 65_535)) {
-    return `${JSON.stringify(text)} has no port: write one from 1 to 65535`;
+    return `${JSON.stringify(text)}: ${digits} is no port: write one from 1 to 65535`;
   }
   return address ? { address, port } : { host: host ?? '', port };
 }

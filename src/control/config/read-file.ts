@@ -2,26 +2,29 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { visible } from '../../core/visible.js';
+import { firstLine, yamlWords } from '../../core/yaml-words.js';
 import { PodwireError } from '../../wire/error.js';
 
 /**
  * @throws PodwireError CONFIG: cannot be read, or is neither YAML nor JSON (with line and column)
  */
 export function readConfigFile(file: string): unknown {
-  const document = parseDocument(readText(file), { prettyErrors: true, logLevel: 'error' });
-  const problems = [...document.errors, ...document.warnings].map(({ message, linePos }) => {
-    const at = linePos ? `:${linePos[0].line}:${linePos[0].col}` : '';
-    return `${file}${at}: ${firstLine(message)}`;
+  const text = readText(file);
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
+  const problems = [...document.errors, ...document.warnings].map((problem) => {
+    const [at] = problem.linePos ?? [];
+    return `${file}${at ? `:${at.line}:${at.col}` : ''}: ${visible(yamlWords(problem, text))}`;
   });
   if (problems.length > 0) throw new PodwireError('CONFIG', problems.join('\n'));
   try {
     return document.toJS();
   } catch (error) {
-    throw new PodwireError('CONFIG', `${file}: ${firstLine((error as Error).message)}`, { cause: error });
+    throw new PodwireError('CONFIG', `${file}: ${visible(firstLine((error as Error).message))}`, { cause: error });
   }
 }
 
 function readText(file: string): string {
+  if (file === '') throw new PodwireError('CONFIG', 'the path of the configuration is empty: name a file');
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -33,9 +36,4 @@ function readText(file: string): string {
     };
     throw new PodwireError('CONFIG', `${file}: ${words[code ?? ''] ?? message}`, { cause: error });
   }
-}
-
-/** The parser adds the place to its first line, and the source to more of them: we have said the place already. */
-function firstLine(message: string): string {
-  return visible(message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, ''));
 }

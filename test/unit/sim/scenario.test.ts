@@ -1,6 +1,6 @@
 /** What is asked of a simulation and cannot be done is said, not left out. */
 import t from 'tap';
-import { BUILT_IN, checkScenario, runScenario } from '../../../src/sim/index.js';
+import { BUILT_IN, checkScenario, parseScenario, runScenario } from '../../../src/sim/index.js';
 
 t.test('an action after the end is refused by name; at the end it is done', async (t) => {
   const late = {
@@ -24,5 +24,18 @@ t.test('a seed is a whole number', async (t) => {
   for (const seed of [undefined, 'x', Number.NaN, 1.5]) {
     const run = () => Reflect.apply(runScenario, undefined, [scenario, seed]);
     t.throws(run, { name: 'TypeError', message: `the seed is a whole number, not ${seed}` });
+  }
+});
+
+t.test('a scenario that cannot be read says where, and in words', async (t) => {
+  for (const [text, message] of [
+    ['nodes: 3\nnodes: 4', 'the scenario, line 2: the key nodes is there already: leave out one of them'],
+    [
+      'nodes: 3\n---\nnodes: 4',
+      'the scenario, line 2: a second document begins here, and only one is read: leave it out',
+    ],
+    ['nodes: *b', 'the scenario: Unresolved alias (the anchor must be set before the alias): b'],
+  ]) {
+    t.throws(() => parseScenario(text), { code: 'CONFIG', message });
   }
 });

@@ -378,7 +378,10 @@ t.test('files', async (t) => {
 
   const file = join(directory, 'podwire.conf');
   const refusals: [string, string][] = [
-    ['a: 1\na: 2', `${file}:2:1: Map keys must be unique`],
+    ['a: 1\na: 2', `${file}:2:1: the key a is there already: leave out one of them`],
+    ['{"b": {"c d": 1, "c d": 2}}', `${file}:1:18: the key c d is there already: leave out one of them`],
+    ["'e': 1\nf:\n  x:y : 1\n  x:y: 2", `${file}:4:3: the key x:y is there already: leave out one of them`],
+    ['a: 1\n---\nb: 2', `${file}:2:1: a second document begins here, and only one is read: leave it out`],
     ['a: !!js/function x', `${file}:1:4: Unresolved tag: tag:yaml.org,2002:js/function`],
     ['a: *b', `${file}: Unresolved alias (the anchor must be set before the alias): b`],
     ['- a', 'the configuration must be a mapping of keys to values, not a list'],
@@ -394,6 +397,10 @@ podCidr: is missing: set it in the file or with --pod-cidr; with gossip (gossip.
   t.throws(() => loadConfig({ file: join(directory, 'none') }), {
     code: 'CONFIG',
     message: `${directory}/none: there is no such file`,
+  });
+  t.throws(() => loadConfig({ file: '' }), {
+    code: 'CONFIG',
+    message: 'the path of the configuration is empty: name a file',
   });
   t.throws(() => loadConfig({ file: directory }), {
     code: 'CONFIG',

@@ -68,6 +68,12 @@ const REFUSALS: readonly [name: string, changes: object, problem: RegExp][] = [
   ['a subnet too small for pods', { podPrefix: 31 }, /^podPrefix: \/31 is too small for pods/],
   ['one port for two things', { vxlan: { port: 7946 } }, /^gossip\.port: 7946 is vxlan\.port as well/],
   ['no address', { join: 'no where' }, /^join\[0\]: "no where" is not an address to join: write 192\.0\.2\.1/],
+  [
+    'a port that is none',
+    { join: '192.0.2.78:99999' },
+    /^join\[0\]: "192\.0\.2\.78:99999": 99999 is no port: write one/,
+  ],
+  ['a long port', { join: '[fd00::1]:123456' }, /^join\[0\]: "\[fd00::1\]:123456": 123456 is no port/],
   ['neither an address nor a list', { join: 7 }, /^join: must be an address to join, or a list of them, not 7/],
   [
     'another family',
