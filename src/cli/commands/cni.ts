@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DEFAULT_SOCKET } from '../../control/config/defaults.js';
 import { installCni, loopbackMissing, PLUGIN_NAME, uninstallCni } from '../../os/cni-files.js';
 import { CNI_VERSIONS } from '../../pods/cni/version.js';
-import { ATTACHMENTS } from '../../pods/pod-record.js';
+import { ATTACHMENTS, type AttachmentName } from '../../pods/pod-record.js';
 import { parseAddress, parsePrefix } from '../../wire/address.js';
 import { PodwireError } from '../../wire/error.js';
 import { addExamples } from '../help.js';
@@ -17,7 +18,7 @@ interface Places {
 
 interface InstallOptions extends Places {
   readonly name: string;
-  readonly attach: string;
+  readonly attach: AttachmentName;
   readonly socket: string;
   readonly device?: string;
   readonly range?: readonly string[];
@@ -48,9 +49,15 @@ export function configure(command: Command): void {
     .option('--range <CIDR...>', "macvlan: addresses of the node's own network for its pods, one range a family")
     .option('--gateway <ADDRESS...>', "macvlan: of that network (default: the node's own)")
     .option('--mtu <BYTES>', "of pods' interfaces (default: the node's)", whole(68, 65_535))
-    .option('--masquerade', 'what pods send out of the cluster bears the address of their node');
+    .option('--masquerade', 'what pods send out of the cluster bears the address of their node; not with macvlan');
   install.action(async (options: InstallOptions) => {
-    for (const file of await installCni(options, conflist(options))) print(`wrote ${file}`);
+    const wanted = conflist(options);
+    const before = networksIn(options.confDir);
+    for (const file of await installCni(options, wanted)) {
+      print(`wrote ${file}`);
+      const replaced = before.get(file);
+      if (replaced !== undefined && replaced !== networkText(options)) print(`replaced network ${replaced}`);
+    }
     if (loopbackMissing(options)) {
       print(
         `note: ${options.binDir} has no plugin named loopback, without which a kubelet's containerd starts no pod: it comes with containernetworking-plugins`,
@@ -71,11 +78,65 @@ function places(command: Command): Command {
     .option('--conf-dir <DIR>', 'of network configurations', '/etc/cni/net.d');
 }
 
+/** The networks of podwire in a directory by the files that they are in: one that is replaced is told. */
+function networksIn(confDir: string): ReadonlyMap<string, string> {
+  try {
+    const files = readdirSync(confDir)
+      .filter((name) => name.endsWith('.conflist'))
+      .map((name) => join(confDir, name));
+    return new Map(
+      files.flatMap((file) => {
+        const network = networkIn(file);
+        return network === undefined ? [] : [[file, network] as const];
+      }),
+    );
+  } catch {
+    // What cannot be read holds nothing that can be told; whether it can be written is seen next.
+    return new Map();
+  }
+}
+
+function networkIn(file: string): string | undefined {
+  try {
+    const { name, plugins } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown; plugins?: unknown };
+    const all = Array.isArray(plugins) ? (plugins as { type?: unknown; attach?: unknown }[]) : [];
+    const ours = all.find(({ type }) => type === PLUGIN_NAME);
+    return ours && networkText({ name: String(name), attach: String(ours.attach ?? 'bridge') });
+  } catch {
+    return undefined;
+  }
+}
+
+function networkText({ name, attach }: { readonly name: string; readonly attach: string }): string {
+  return `${JSON.stringify(name).slice(1, -1)} (${JSON.stringify(attach).slice(1, -1)})`;
+}
+
+/** As libcni has it: runtimes refuse others, and make a file's name of it. */
+const NETWORK_NAME = /^[a-zA-Z0-9][\w.-]*$/;
+
+/** What an attachment would not heed is a mistake. macvlan's pods send past the node: it cannot masquerade them. */
+const GOES_WITH = {
+  device: ['macvlan', 'device'],
+  range: ['macvlan'],
+  gateway: ['macvlan'],
+  masquerade: ['bridge', 'ptp', 'device'],
+} as const satisfies Partial<Record<keyof InstallOptions, readonly AttachmentName[]>>;
+
 /** What every ADD would be refused for is refused here. @throws PodwireError CONFIG: nothing is written */
-function refuseUnusable({ attach, device, range = [], gateway = [] }: InstallOptions): void {
+function refuseUnusable(options: InstallOptions): void {
+  const { name, attach, socket, device, range = [], gateway = [] } = options;
   const refuse = (words: string) => {
     throw new PodwireError('CONFIG', `${words}; nothing was written`);
   };
+  if (!NETWORK_NAME.test(name))
+    refuse(`--name ${JSON.stringify(name)} is no network's name: letters, digits, _ . and -, a letter or digit first`);
+  if (socket === '') refuse("--socket is empty: name the node's socket");
+  for (const option of ['device', 'range', 'gateway', 'masquerade'] as const) {
+    const kinds: readonly AttachmentName[] = GOES_WITH[option];
+    if (options[option] !== undefined && !kinds.includes(attach))
+      refuse(`--${option} goes with --attach ${kinds.join(' or ')}, not with ${attach}`);
+  }
+  if (device === '') refuse('--device is empty: name a device of the node');
   if (attach === 'macvlan' && range.length === 0)
     refuse(
       "--attach macvlan needs --range: addresses of the node's own network that nobody else uses, such as 192.0.2.64/27",

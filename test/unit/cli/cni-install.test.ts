@@ -10,6 +10,18 @@ t.test('what every ADD would be refused for is not installed', async (t) => {
     cli(['cni', 'install', '--bin-dir', folder, '--conf-dir', folder, ...options]);
   for (const [options, words] of [
     [['--attach', 'macvlan'], /--attach macvlan needs --range/],
+    [['--name', 'a/b'], /--name "a\/b" is no network's name/],
+    [['--name', ''], /--name "" is no network's name/],
+    [['--name', '.hidden'], /--name ".hidden" is no network's name/],
+    [['--socket', ''], /--socket is empty/],
+    [['--attach', 'device', '--device', ''], /--device is empty/],
+    [['--range', '192.0.2.64/27'], /--range goes with --attach macvlan, not with bridge/],
+    [['--attach', 'ptp', '--device', 'eth1'], /--device goes with --attach macvlan or device, not with ptp/],
+    [['--attach', 'device', '--device', 'eth1', '--gateway', '192.0.2.1'], /--gateway goes with --attach macvlan/],
+    [
+      ['--attach', 'macvlan', '--range', '192.0.2.64/27', '--masquerade'],
+      /--masquerade goes with --attach bridge or ptp or device, not with macvlan/,
+    ],
     [['--attach', 'device'], /--attach device needs --device/],
     [['--attach', 'macvlan', '--range', '192.0.2.0/40'], /--range 192\.0\.2\.0\/40: \/40 is not a prefix length/],
     [['--attach', 'macvlan', '--range', '192.0.2.64/27', '--gateway', 'x'], /--gateway x is not an IP address/],
@@ -40,4 +52,16 @@ t.test('what every ADD would be refused for is not installed', async (t) => {
   t.notMatch((await install(...fit)).stdout, /loopback/);
   const [plugin] = JSON.parse(readFileSync(join(folder, '10-podwire.conflist'), 'utf8')).plugins;
   t.match(plugin, { attach: 'macvlan', mtu: 1400, range });
+});
+
+t.test('a network whose file another takes is named', async (t) => {
+  const folder = temporaryFolder(t);
+  const install = async (...options: string[]) =>
+    (await cli(['cni', 'install', '--bin-dir', folder, '--conf-dir', folder, ...options])).stdout;
+  t.notMatch(await install(), 'replaced');
+  t.notMatch(await install('--mtu', '1400'), 'replaced', 'the same network');
+  t.match(await install('--name', 'lan-2', '--attach', 'ptp'), /^replaced network podwire \(bridge\)$/m);
+  t.match(await install('--name', 'lan-2'), /^replaced network lan-2 \(ptp\)$/m);
+  writeFileSync(join(folder, '10-podwire.conflist'), 'no JSON');
+  t.notMatch(await install(), 'replaced');
 });
