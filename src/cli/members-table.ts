@@ -19,10 +19,11 @@ const STYLES: Record<MemberStatus['state'], Style> = { alive: 'green', suspect: 
 
 /** @param nowMs milliseconds since 1970 */
 export function membersTable(members: readonly MemberStatus[], nowMs: number, look: Look): string[] {
-  const rows = members.map(({ node, state, self, underlay, podCidr, incarnation, rttMs, since, data }): Cell[] => [
+  const rows = members.map(({ node, state, self, underlays, podCidr, incarnation, rttMs, since, data }): Cell[] => [
     self ? `${node} (this node)` : node,
     { text: state, style: STYLES[state] },
-    underlay,
+    // Which of them is in use is for the two ends to choose, and may change.
+    underlays.join(' ') || '-',
     podCidr.join(' ') || '-',
     String(incarnation),
     rttMs === null ? '-' : `${rttMs.toFixed(1)} ms`,

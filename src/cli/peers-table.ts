@@ -20,9 +20,9 @@ const COLUMNS: readonly Column[] = [
 
 export function peersTable(peers: readonly PeerStatus[], look: Look): string[] {
   const rows = peers.map(
-    ({ node, underlay, podCidr, mtu, mtuBy, mtuAgeMs, txBytes, txFrames, rxBytes, rxFrames, data }) => [
+    ({ node, underlays, podCidr, mtu, mtuBy, mtuAgeMs, txBytes, txFrames, rxBytes, rxFrames, data }) => [
       node,
-      underlay,
+      underlays.join(' '),
       podCidr.join(' '),
       String(mtu),
       mtuBy === 'link' ? mtuBy : `${mtuBy}, ${durationText(mtuAgeMs)}`,

@@ -107,8 +107,17 @@ function logFailure(log: Log, error: unknown): void {
 }
 
 /** The line that says that traffic flows, with the node's facts. */
-export function readyLine({ node, underlay, podCidr, device, mtu, mac, workers, peers }: NodeStatus): string {
-  const facts = { node, underlay, podCidr: podCidr.join(','), device, mtu, mac, workers, peers: peers.length };
+export function readyLine({ node, underlays, podCidr, device, mtu, mac, workers, peers }: NodeStatus): string {
+  const facts = {
+    node,
+    underlay: underlays.join(','),
+    podCidr: podCidr.join(','),
+    device,
+    mtu,
+    mac,
+    workers,
+    peers: peers.length,
+  };
   return `ready ${Object.entries(facts)
     .map(([key, value]) => `${key}=${value}`)
     .join(' ')}`;

@@ -23,6 +23,16 @@ t.test('the ready line', async (t) => {
   );
 });
 
+t.test('with two underlays all are named', async (t) => {
+  const underlays = ['192.0.2.9', '2001:db8::9'];
+  t.match(readyLine({ ...STATUS, underlays }), ' underlay=192.0.2.9,2001:db8::9 ');
+  t.match(membersTable([{ ...MEMBERS[0], underlays }], 0, PLAIN)[1], '  192.0.2.9 2001:db8::9  ');
+  t.match(peersTable([{ ...STATUS.peers[0], underlays }], PLAIN)[1], '  192.0.2.9 2001:db8::9  ');
+  const narrow = membersTable([{ ...MEMBERS[1], underlays }], 0, { width: 60, colours: false });
+  t.match(narrow[1], '  192.0.2.9 ', 'one a line');
+  t.match(narrow[2], /^ +2001:db8::9$/);
+});
+
 t.test('findings', async (t) => {
   const findings = [
     { level: 'ok', subject: 'tun', message: 'it opens' },
