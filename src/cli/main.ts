@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { EXIT_FAILED, EXIT_OK, EXIT_REFUSED, exitCodeOf, tell } from './failure.js';
 import { allowBrokenPipe } from './output.js';
-import { buildProgram } from './program.js';
+import { buildProgram, wordsToParse } from './program.js';
 
 allowBrokenPipe();
 process.on('uncaughtException', (error) => {
@@ -12,8 +12,9 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  const program = await buildProgram(process.argv.slice(2));
-  await program.parseAsync();
+  const words = wordsToParse(process.argv.slice(2));
+  const program = await buildProgram(words);
+  await program.parseAsync(words, { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     // It has been told already.

@@ -90,6 +90,14 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
   return program;
 }
 
+/** commander answers `help nosuch` with the general help: it is refused as `nosuch` itself is, with what was meant. */
+export function wordsToParse(words: readonly string[]): readonly string[] {
+  const [first, asked = ''] = words;
+  const known =
+    asked === '' || asked === 'help' || asked.startsWith('-') || COMMANDS.some(({ name }) => name === asked);
+  return first === 'help' && !known ? words.slice(1) : words;
+}
+
 /** Everything, for the reference. */
 export function buildWholeProgram(): Promise<Command> {
   return buildProgram(COMMANDS.map(({ name }) => name));

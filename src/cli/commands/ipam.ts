@@ -38,7 +38,8 @@ export function auditText({ pods, findings }: PodAudit, look: Look): string {
     words,
   ]);
   const verdict = amiss === 0 ? 'all is as it is remembered' : `${amiss} amiss: --repair mends what is podwire's`;
-  return [...tableLines([{ title: '' }, { title: '', wrap: true }], rows, look), `${pods} pods, ${verdict}`].join('\n');
+  const many = `${countText(pods)} ${pods === 1 ? 'pod' : 'pods'}`;
+  return [...tableLines([{ title: '' }, { title: '', wrap: true }], rows, look), `${many}, ${verdict}`].join('\n');
 }
 
 /** What a state means. */

@@ -42,6 +42,10 @@ minutes and 8 GB of memory (NODE_OPTIONS=--max-old-space-size=8192).`,
 
 async function simulate(name: string | undefined, { json, list, nodes, seed, svg }: SimOptions): Promise<void> {
   const { BUILT_IN, checkScenario, convergenceSvg, parseScenario, runScenario } = await import('../../sim/index.js');
+  if (list && json) {
+    printJson(BUILT_IN);
+    return;
+  }
   if (list) {
     print(
       Object.entries(BUILT_IN)

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ApiServer } from '../../../src/api/server.js';
 import { COMMANDS } from '../../../src/cli/program.js';
+import { BUILT_IN } from '../../../src/sim/index.js';
 import { PodwireError } from '../../../src/wire/error.js';
 import { FakeNode, PEERS, STATUS } from '../api/fake-node.js';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -42,6 +43,8 @@ t.test('podwire --help names every command', async (t) => {
 
 const REFUSED: readonly [args: readonly string[], stderr: string][] = [
   [['statsu'], "podwire: unknown command 'statsu' (Did you mean status?)\n"],
+  [['help', 'nosuch'], "podwire: unknown command 'nosuch'\n"],
+  [['help', 'statsu'], "podwire: unknown command 'statsu' (Did you mean status?)\n"],
   [['status', '--jsn'], "podwire: unknown option '--jsn' (Did you mean --json?)\n"],
   [['status', 'more'], "podwire: too many arguments for 'status'. Expected 0 arguments but got 1.\n"],
   [['status', '--socket'], "podwire: option '--socket <PATH>' argument missing\n"],
@@ -71,6 +74,15 @@ podwire: workers: must be a whole number from 1 to 64, not "many"
 for (const [args, stderr] of REFUSED) {
   t.test(`podwire ${args.join(' ')}`, async (t) => t.strictSame(await cli(args), { code: 2, stdout: '', stderr }));
 }
+
+t.test('podwire help COMMAND', async (t) => {
+  t.strictSame(await cli(['help', 'status']), await cli(['status', '--help']));
+});
+
+t.test('podwire sim --list', async (t) => {
+  t.match((await cli(['sim', '--list'])).stdout, /^kill {4}\[\{"at":10,"kill":1\}\]$/m);
+  t.strictSame(JSON.parse((await cli(['sim', '--list', '--json'])).stdout), BUILT_IN);
+});
 
 t.test('no command at all', async (t) => {
   const { code, stdout, stderr } = await cli([]);

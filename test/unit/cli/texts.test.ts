@@ -1,7 +1,7 @@
 import t from 'tap';
 import { findingsText } from '../../../src/cli/commands/check.js';
 import { eventText } from '../../../src/cli/commands/events.js';
-import { ipamText } from '../../../src/cli/commands/ipam.js';
+import { auditText, ipamText } from '../../../src/cli/commands/ipam.js';
 import { keysText } from '../../../src/cli/commands/key.js';
 import { reloadText } from '../../../src/cli/commands/reload.js';
 import { statusText } from '../../../src/cli/commands/status.js';
@@ -158,6 +158,11 @@ SUBNET         OWNER              STATE               EPOCH
 10.244.1.0/24  alpha (this node)  alive                   1
 10.244.2.0/24  bravo              alive, another's  by hand`,
   );
+});
+
+t.test('an audit counts pods', async (t) => {
+  t.equal(auditText({ pods: 1, findings: [] }, PLAIN), '1 pod, all is as it is remembered');
+  t.equal(auditText({ pods: 0, findings: [] }, PLAIN), '0 pods, all is as it is remembered');
 });
 
 t.test('keys', async (t) => {
