@@ -51,6 +51,13 @@ export function factsOf({ pod, containerId, ifname, netns, device, addresses }: 
   return { ...(pod !== undefined && { pod }), containerId, ifname, netns, device, addresses };
 }
 
+/** Bytes. */
+export function podMtu({ mtu }: NetworkConfig, node: PodNode, choice: Choice | undefined): number {
+  // On the node's own network nothing is wrapped.
+  const most = choice?.underlay ? choice.mtu : Math.min(node.mtu, choice?.mtu ?? node.mtu);
+  return Math.min(mtu ?? most, most);
+}
+
 /** What is remembered of a pod that is about to be made. @param now ms since 1970 */
 export function newRecord(
   network: NetworkConfig,
@@ -61,8 +68,6 @@ export function newRecord(
   now: number,
 ): PodRecord {
   const [first] = addresses;
-  // On the node's own network nothing is wrapped.
-  const most = choice?.underlay ? choice.mtu : Math.min(node.mtu, choice?.mtu ?? node.mtu);
   return {
     containerId: words.containerId,
     ifname: words.ifname,
@@ -74,7 +79,7 @@ export function newRecord(
     ...(choice && { shared: !choice.alone }),
     ...(choice?.origin !== undefined && { origin: choice.origin }),
     ...(choice?.underlay && { underlay: choice.underlay }),
-    mtu: Math.min(network.mtu ?? most, most),
+    mtu: podMtu(network, node, choice),
     addresses: addresses.map(formatAddress),
     masquerade: network.masquerade,
     ports: network.ports,

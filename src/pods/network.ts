@@ -28,6 +28,7 @@ import {
   leaving,
   nameOf,
   newRecord,
+  podMtu,
   sharedBy,
   staysTaken,
   unreachables,
@@ -321,7 +322,8 @@ export class PodNetwork {
 
   #allocate(network: NetworkConfig, words: AttachmentWords, node: PodNode, choice: Choice | undefined): PodRecord {
     const now = this.#options.now();
-    const addresses = this.#table.allocate(podKey(words), network.ips, now, choice?.range);
+    const mtu = podMtu(network, node, choice);
+    const addresses = this.#table.allocate(podKey(words), network.ips, now, choice?.range, mtu);
     if ('why' in addresses) {
       throw new CniError(
         addresses.why === 'cooling' ? CNI.TRY_AGAIN : CNI.NO_ADDRESS,

@@ -11,6 +11,7 @@ import {
   parseAddress,
   prefixContains,
 } from '../wire/address.js';
+import { IPV6_MIN_MTU } from '../wire/ipv6.js';
 import { type NoAddress, PodAddresses } from './addresses.js';
 import type { AddressRange } from './attachment.js';
 import { type Entry, VERSION } from './journal.js';
@@ -70,14 +71,19 @@ export class PodTable {
   /**
    * One address of each of the node's families, those that are wanted among them; or why not, and then none is taken.
    * @param now ms since 1970
+   * @param mtu the pod's: where it is too small for IPv6, there is none
    */
   allocate(
     key: string,
     wanted: readonly Address[],
     now: number,
     ranges?: readonly AddressRange[],
+    mtu = IPV6_MIN_MTU,
   ): readonly Address[] | NoAddress {
-    const pools = ranges?.map((range) => this.#rangePool(range)) ?? this.#pools;
+    const all = ranges?.map((range) => this.#rangePool(range)) ?? this.#pools;
+    const pools = mtu < IPV6_MIN_MTU ? all.filter(({ subnet }) => subnet.family === 4) : all;
+    const small = pools.length < all.length && (pools.length === 0 || wanted.some(({ family }) => family === 6));
+    if (small) return { why: 'outside', words: `IPv6 needs an MTU of ${IPV6_MIN_MTU}, and the pod's is ${mtu}` };
     const stray = wanted.find(({ family }) => !pools.some(({ subnet }) => subnet.family === family));
     if (stray) {
       const lacks = ranges ? 'range has no' : 'this node has no';

@@ -89,6 +89,47 @@ t.test('the model, pods and nodes, one way of attaching beside the other', { ski
   }
 });
 
+t.test('pods at MTUs that are too small for IPv6 have IPv4', { skip }, async (t) => {
+  const lab = await Lab.create({ name: 'cnismall', hosts: 2, pods: 0 });
+  t.teardown(() => lab.destroy());
+  const [alpha, bravo] = lab.hosts;
+  const ipv4 = { clusterCidr: ['10.244.0.0/16'], podCidr: [alpha.podCidr[0]], peers: [] };
+  const small = await lab.startPodwire(alpha, { config: { ...ipv4, mtu: 1230 } });
+  const whole = await lab.startPodwire(bravo);
+  for (const [node, network] of [
+    [small, {}],
+    [whole, { mtu: 1200 }],
+  ] as const) {
+    const pods: Pod[] = [];
+    for (const mode of ['bridge', 'ptp', 'device', 'macvlan']) {
+      const [container] = await containers(lab, node.host, `${mode}1`);
+      const device = mode === 'device' && (await virtualFunction(lab, container));
+      const range = mode === 'macvlan' && { range: [`${node.host.router.replace(/\.1$/, '.64')}/28`] };
+      const config = { attach: mode, ...network, ...device, ...range };
+      const { addresses } = await attach(lab, node, container, { config });
+      t.equal(addresses.length, 1, `${mode} on ${node.host.name}: ${addresses}`);
+      pods.push({ ...container, addresses });
+    }
+    const [bridge, ...others] = pods;
+    await Promise.all(others.map((pod) => startEcho(lab, pod)));
+    const targets = others.flatMap(({ addresses }) => addresses);
+    const answers = await ask(lab, bridge, targets.slice(0, 2));
+    t.same(
+      answers.map(({ seen }) => seen),
+      [bridge.addresses[0], bridge.addresses[0]],
+    );
+    for (const pod of pods) {
+      const checked = await cni(lab, node, 'CHECK', pod);
+      t.equal(checked.code, 0, checked.stdout);
+      t.equal((await cni(lab, node, 'DEL', pod)).code, 0);
+    }
+  }
+  const [container] = await containers(lab, bravo, 'asks');
+  const asking = { mtu: 1200, args: { cni: { ips: [bravo.podCidr[1].replace('::/64', '::99')] } } };
+  const refused = await cni(lab, whole, 'ADD', container, { config: asking });
+  t.match(refused.json, { msg: "IPv6 needs an MTU of 1280, and the pod's is 1200; nothing was changed" });
+});
+
 t.test('a device is not handed over where its name is taken, and what has the name stays', { skip }, async (t) => {
   const lab = await Lab.create({ name: 'cnitaken', hosts: 1, pods: 0 });
   t.teardown(() => lab.destroy());

@@ -22,12 +22,14 @@ import {
   podSysctls,
   single,
   wayTo,
+  withoutLinkLocal,
 } from './parts.js';
 
 export const bridge: Attachment = { prepare, plan, renew: () => [] };
 
 function prepare(node: PodNode): Preparation {
   const ipv6 = node.subnets.some(({ family }) => family === 6);
+  const mode = withoutLinkLocal(node.mtu);
   return {
     make: [`link add name ${BRIDGE} type bridge`],
     sysctls: [
@@ -41,7 +43,7 @@ function prepare(node: PodNode): Preparation {
     ],
     lines: [
       `link set dev ${BRIDGE} address ${node.mac} mtu ${node.mtu}`,
-      `link set dev ${BRIDGE} addrgenmode none`,
+      ...(mode ? [`link set dev ${BRIDGE}${mode}`] : []),
       // The source of neighbour solicitations for what is forwarded.
       ...(ipv6 ? [`address replace fe80::1/64 dev ${BRIDGE} nodad`] : []),
       ...node.subnets.map((subnet) => {
@@ -62,7 +64,7 @@ function plan(record: PodRecord, node: PodNode): PodPlan {
   return {
     node: [
       `link add name ${device} mtu ${mtu} address ${hostMac} type veth peer name ${ifname} mtu ${mtu} address ${mac} netns ${netns}`,
-      `link set dev ${device} alias "${aliasOf(record)}" addrgenmode none master ${BRIDGE}`,
+      `link set dev ${device} alias "${aliasOf(record)}"${withoutLinkLocal(mtu)} master ${BRIDGE}`,
       // A pod reaches itself by a service's or a node's port.
       `link set dev ${device} type bridge_slave hairpin on`,
       `link set dev ${device} up`,

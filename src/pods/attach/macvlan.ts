@@ -106,14 +106,18 @@ function othersIn(range: Prefix, { networks, gateways }: OnUnderlay): Address[] 
 function prepare(node: PodNode, { device, underlay }: PodRecord): Preparation {
   if (!underlay) return { make: [], sysctls: [], lines: [] };
   return {
-    make: [`link add link ${underlay.parent} name ${device} address ${underlay.siblingMac} type macvlan mode bridge`],
+    make: [
+      `link add link ${underlay.parent} name ${device} address ${underlay.siblingMac} type macvlan mode bridge`,
+      // The parent's MTU may leave no IPv6: then the kernel refuses, and there is no link-local address anyway.
+      `link set dev ${device} addrgenmode none`,
+    ],
     sysctls: [
       ...forwarding(node.subnets),
       // The network must not learn the node's address from it: pods know the sibling without asking.
       { path: `net/ipv4/conf/${device}/arp_ignore`, value: '8', needed: true },
       { path: `net/ipv6/conf/${device}/accept_ra`, value: '0', needed: false },
     ],
-    lines: [`link set dev ${device} addrgenmode none`, `link set dev ${device} up`],
+    lines: [`link set dev ${device} up`],
   };
 }
 

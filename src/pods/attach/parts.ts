@@ -10,6 +10,7 @@ import {
   prefixContains,
   prefixOf,
 } from '../../wire/address.js';
+import { IPV6_MIN_MTU } from '../../wire/ipv6.js';
 import type { PodAddress, PodNode } from '../attachment.js';
 import { gatewayOf } from '../gateway.js';
 import type { PodRecord } from '../pod-record.js';
@@ -39,6 +40,11 @@ export function single(address: Address): string {
 /** Nobody else can hold an address that we gave out: there is nothing to wait for. */
 export function nodad(address: Address): string {
   return address.family === 6 ? ' nodad' : '';
+}
+
+/** No link-local address. Where a device's MTU is too small for IPv6 the kernel gives it none, and refuses to be asked. */
+export function withoutLinkLocal(mtu: number): string {
+  return mtu < IPV6_MIN_MTU ? '' : ' addrgenmode none';
 }
 
 /** `default`, and what it is called in a CNI result. */

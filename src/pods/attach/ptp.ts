@@ -8,7 +8,7 @@
 import type { Attachment, PodNode, PodPlan, Preparation } from '../attachment.js';
 import { macOfDevice } from '../device-name.js';
 import type { PodRecord } from '../pod-record.js';
-import { addressesOf, aliasOf, forwarding, podSysctls } from './parts.js';
+import { addressesOf, aliasOf, forwarding, podSysctls, withoutLinkLocal } from './parts.js';
 import { announceOnBridge, nodeSide, podSide, routedResult } from './routed.js';
 
 export const ptp: Attachment = { prepare, plan, renew };
@@ -25,7 +25,7 @@ function plan(record: PodRecord, node: PodNode): PodPlan {
   return {
     node: [
       `link add name ${device} mtu ${mtu} address ${hostMac} type veth peer name ${ifname} mtu ${mtu} address ${mac} netns ${netns}`,
-      `link set dev ${device} alias "${aliasOf(record)}" addrgenmode none`,
+      `link set dev ${device} alias "${aliasOf(record)}"${withoutLinkLocal(mtu)}`,
       ...side.make,
     ],
     podSysctls: podSysctls(ifname, addresses),

@@ -44,6 +44,23 @@ t.test('addresses: each once, in their order, then the longest at rest', async (
   t.equal(given(pool, 'clock', 0), '10.0.0.6', 'a clock that was set back keeps nothing');
 });
 
+t.test('a pod whose MTU is too small for IPv6 has none', async (t) => {
+  const [four, six] = [prefix('10.0.0.0/24'), prefix('fd00::/64')];
+  const table = new PodTable();
+  table.setSubnets([four, six]);
+  const given = (mtu: number, ...wanted: string[]) => {
+    const addresses = table.allocate('pod', wanted.map(address), 0, undefined, mtu);
+    return 'why' in addresses ? addresses.words : addresses.map(formatAddress);
+  };
+  t.same(given(1280), ['10.0.0.2', 'fd00::3']);
+  t.same(given(1279), ['10.0.0.3']);
+  t.same(given(1200, '10.0.0.9'), ['10.0.0.9']);
+  t.equal(given(1200, '10.0.0.8', 'fd00::9'), "IPv6 needs an MTU of 1280, and the pod's is 1200");
+  t.same(given(1200, '10.0.0.8'), ['10.0.0.8'], 'a refusal takes none');
+  table.setSubnets([six]);
+  t.equal(given(1230), "IPv6 needs an MTU of 1280, and the pod's is 1230", 'nothing is left');
+});
+
 t.test('addresses that are asked for', async (t) => {
   const pool = new PodAddresses(prefix('10.0.0.0/24'));
   t.equal(given(pool, 'a', 0, '10.0.0.9'), '10.0.0.9');

@@ -67,6 +67,33 @@ t.test('ptp: the node’s side and the pod’s', async (t) => {
   ]);
 });
 
+t.test('where the MTU leaves no IPv6, nothing is asked of it', async (t) => {
+  const record = { ...POD, addresses: ['10.244.1.2'] };
+  for (const [mtu, asks] of [
+    [1280, true],
+    [1230, false],
+    [1200, false],
+  ] as const) {
+    const node = { ...NODE, mtu, subnets: NODE.subnets.slice(0, 1) };
+    for (const attach of ['bridge', 'ptp'] as const) {
+      const { make, sysctls, lines } = ATTACHMENT[attach].prepare(node, record);
+      const plan = ATTACHMENT[attach].plan({ ...record, attach, mtu }, node);
+      const all = [...make, ...lines, ...plan.node, ...plan.pod];
+      t.equal(/addrgenmode/.test(all.join('\n')), asks, `${attach} at ${mtu}`);
+      t.same(
+        [...sysctls, ...plan.podSysctls].filter(({ path, needed }) => needed && path.includes('ipv6')),
+        [],
+      );
+      t.notMatch(all.join('\n'), /[0-9a-f]::/);
+    }
+    const plain = ATTACHMENT.bridge.plan({ ...record, mtu }, { ...NODE, subnets: node.subnets });
+    t.equal(/addrgenmode/.test(plain.node.join('\n')), asks, `a pod at ${mtu} on a node with more`);
+  }
+  const underlay = { parent: 'eth0', siblingMac: POD.mac, networks: ['192.0.2.5/24'], gateways: [] };
+  const { lines } = ATTACHMENT.macvlan.prepare(NODE, { ...record, attach: 'macvlan', mtu: 1230, underlay });
+  t.notMatch(lines.join('\n'), /addrgenmode/, 'where a refusal counts');
+});
+
 t.test('the guard names what a pod may send, and drops the rest', async (t) => {
   t.equal(linkLocal('02:00:00:00:00:01'), 'fe80::ff:fe00:1');
   const text = guardText('pw1', '02:00:00:00:00:01', [address('10.244.1.2'), address('fd00::3')]);
