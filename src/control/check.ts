@@ -259,6 +259,8 @@ function overlaps(config: PlacedConfig, facts: MachineFacts): Finding[] {
     );
   const routes = facts.routes
     .filter((route) => route.protocol !== String(PROTOCOL))
+    // The kernel makes one for each address: where the address may be, its route may.
+    .filter((route) => !(route.protocol === 'kernel' && leading.has(route.device)))
     .filter((route) => inCluster(route.destination) && !inOwnSubnet(route.destination))
     .flatMap((route) => overlappingRoute(config, route));
   const found = [...addresses, ...routes];

@@ -208,6 +208,22 @@ t.test('one fact after another turned bad', async (t) => {
       [],
     ],
     [
+      'the routes that the kernel makes for our own addresses, of a subnet that gossip has given',
+      {
+        ...other('podwire-br', '10.244.7.1/32', 'fd00:244:0:7::1/128'),
+        ...route('fd00:244:0:7::1/128', { device: 'podwire-br', protocol: 'kernel' }),
+      },
+      [],
+      { podCidr: [] },
+    ],
+    [
+      'a route of somebody else to our own device',
+      route('10.244.7.0/24', { device: 'podwire-br' }),
+      [
+        'warn routes: the route 10.244.7.0/24 to podwire-br (proto static) goes before ours: pods there are not reached through podwire',
+      ],
+    ],
+    [
       'the same route',
       route('10.244.0.0/16'),
       ['bad routes: the route 10.244.0.0/16 to eth0 (proto static) is in the place of ours'],
