@@ -212,11 +212,14 @@ function gossipPorts(config: PlacedConfig, facts: MachineFacts): Finding[] {
 
 /** A node goes on asking: one that is not reached now may be later. */
 function joins({ joins }: MachineFacts): Finding[] {
-  return joins.map(({ to, from, problem }) => {
+  return joins.map(({ to, from, answers, problem }) => {
+    const seed = formatSeed(to);
     if (problem !== undefined) return warn('join', problem, 'see whether the name is right, and name servers answer');
-    return from.length > 0
-      ? ok('join', `${formatSeed(to)} is reached from ${underlayText(from)}`)
-      : warn('join', `there is no route to ${formatSeed(to)}`, 'add one, or join a node that is reached');
+    if (from.length === 0)
+      return warn('join', `there is no route to ${seed}`, 'add one, or join a node that is reached');
+    if (answers) return ok('join', `${seed} is reached from ${underlayText(from)}`);
+    const silent = `${seed} does not answer on TCP, asked from ${underlayText(from)}`;
+    return warn('join', silent, `see whether podwire is up there, and whether TCP and UDP port ${to.port} are let in`);
   });
 }
 

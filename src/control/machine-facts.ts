@@ -72,8 +72,10 @@ export interface GossipBind {
 
 export interface JoinFacts {
   readonly to: Seed;
-  /** A name may have several addresses. Empty: there is no route. */
+  /** Own addresses: the proven ones, or else those of which the routes say so. Empty: there is no route. */
   readonly from: readonly Address[];
+  /** Somebody took a TCP connection. */
+  readonly answers: boolean;
   /** Why its name has no address; undefined: it has, or is one itself. */
   readonly problem?: string;
 }

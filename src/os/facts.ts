@@ -6,7 +6,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { gossips, type PlacedConfig, type Seed } from '../control/config/node-config.js';
 import type { GossipBind, JoinFacts, MachineFacts } from '../control/machine-facts.js';
-import { addressIn, FAMILIES } from '../core/underlay.js';
+import { addressIn, FAMILIES, hasAddress, type Underlay } from '../core/underlay.js';
 import { onNode } from '../pods/attachments.js';
 import type { PodRecord } from '../pods/pod-record.js';
 import { type Address, type Family, formatAddress, prefixContains, prefixesOverlap } from '../wire/address.js';
@@ -20,7 +20,7 @@ import { isKept } from './keeper.js';
 import { readKeyFile } from './key-file.js';
 import { findSystemCalls } from './native.js';
 import { addressesOf, type IpInterface, type IpRoute, routesOf } from './observe.js';
-import { sourceTowards } from './own-address.js';
+import { connects, sourceTowards } from './own-address.js';
 import { rememberedPods } from './pod-journal-file.js';
 import { readOtherWays, readStealingRules, readXfrmPolicies } from './policy-routing.js';
 import { SeedResolver } from './seed-resolver.js';
@@ -31,7 +31,7 @@ const CAP_NET_ADMIN = 12n;
 const MOST_POD_DEVICES = 4;
 const MOST_PEERS = 16;
 
-/** One look at the machine; nothing is changed, and the UDP port is held for a moment only. */
+/** One look at the machine; nothing is changed, ports are held for a moment only, and nodes to join are connected to. */
 export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
   const network = await gatherNetwork(config);
   const pods = await rememberedPods(config.stateDir);
@@ -61,7 +61,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     gossips(config)
       ? Promise.all(config.underlay.map((address) => tryBindBoth(address, config.gossip.port)))
       : undefined,
-    Promise.all(config.join.map(joinFacts)),
+    Promise.all(config.join.map((to) => joinFacts(to, config.underlay))),
     keyProblemOf(config.gossip.keyFile),
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
@@ -261,15 +261,24 @@ function answers(socket: string): Promise<boolean> {
   });
 }
 
-async function joinFacts(to: Seed): Promise<JoinFacts> {
+/** @param own a node that is told to join itself does not listen yet */
+async function joinFacts(to: Seed, own: Underlay): Promise<JoinFacts> {
   let problem: string | undefined;
   const resolver = new SeedResolver({
     onFailure: (words) => {
       problem = words;
     },
   });
-  const from = await Promise.all((await resolver.resolve(to)).map(sourceTowards));
-  return { to, from: from.filter((address) => address !== undefined), ...(problem !== undefined && { problem }) };
+  const asked = await Promise.all(
+    (await resolver.resolve(to)).slice(0, MOST_PEERS).map(async (seed) => {
+      const source = await sourceTowards(seed);
+      return source && { source, answers: hasAddress(own, seed.address) || (await connects(seed, source)) };
+    }),
+  );
+  const ways = asked.filter((way) => way !== undefined);
+  const answering = ways.filter(({ answers }) => answers);
+  const from = (answering.length > 0 ? answering : ways).map(({ source }) => source);
+  return { to, from, answers: answering.length > 0, ...(problem !== undefined && { problem }) };
 }
 
 /** Takes the underlay address and a UDP port, and gives them back. */

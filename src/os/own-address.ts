@@ -75,15 +75,26 @@ export async function sourceTowards({ address, port }: Endpoint): Promise<Addres
 }
 
 /** Whether packets pass both ways: a refused connection was answered as well. */
-function reaches({ address, port }: Endpoint, source: Address): Promise<boolean> {
+async function reaches(to: Endpoint, source: Address): Promise<boolean> {
+  const outcome = await attempt(to, source);
+  return outcome === 'connected' || outcome === 'ECONNREFUSED';
+}
+
+/** Whether somebody listens there. */
+export async function connects(to: Endpoint, source: Address): Promise<boolean> {
+  return (await attempt(to, source)) === 'connected';
+}
+
+/** @returns `connected`, or the errno */
+function attempt({ address, port }: Endpoint, source: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: formatAddress(address), port, localAddress: formatAddress(source) });
-    const end = (reached: boolean) => {
+    const end = (outcome: string | undefined) => {
       socket.destroy();
-      resolve(reached);
+      resolve(outcome);
     };
-    socket.setTimeout(ATTEMPT, () => end(false));
-    socket.once('connect', () => end(true));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED'));
+    socket.setTimeout(ATTEMPT, () => end('ETIMEDOUT'));
+    socket.once('connect', () => end('connected'));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code));
   });
 }

@@ -352,7 +352,7 @@ t.test('gossip', async (t) => {
   const free = { udp: 'ok', tcp: 'ok' };
   const to = { address: address('192.0.2.7'), port: 7946 };
   const cases: [string, Partial<MachineFacts>, string[], Partial<ResolvedConfig>?][] = [
-    ['all is well', { gossipBind: [free], joins: [{ to, from: [address('192.0.2.1')] }] }, []],
+    ['all is well', { gossipBind: [free], joins: [{ to, from: [address('192.0.2.1')], answers: true }] }, []],
     ['UDP taken', { gossipBind: [{ ...free, udp: 'EADDRINUSE' }] }, ['bad gossip: UDP 192.0.2.1 port 7946 is taken']],
     ['TCP taken', { gossipBind: [{ ...free, tcp: 'EADDRINUSE' }] }, ['bad gossip: TCP 192.0.2.1 port 7946 is taken']],
     [
@@ -364,10 +364,19 @@ t.test('gossip', async (t) => {
       ],
     ],
     ['held by ourselves', { gossipBind: [{ udp: 'EADDRINUSE', tcp: 'EADDRINUSE' }], agentRuns: true }, []],
-    ['no route', { joins: [{ to, from: [] }] }, ['warn join: there is no route to 192.0.2.7:7946']],
+    ['no route', { joins: [{ to, from: [], answers: false }] }, ['warn join: there is no route to 192.0.2.7:7946']],
+    [
+      'a route, and nobody there',
+      { joins: [{ to, from: [address('192.0.2.1')], answers: false }] },
+      ['warn join: 192.0.2.7:7946 does not answer on TCP, asked from 192.0.2.1'],
+    ],
     [
       'a name without an address',
-      { joins: [{ to: { host: 'seed.example', port: 7946 }, from: [], problem: 'seed.example: no such name' }] },
+      {
+        joins: [
+          { to: { host: 'seed.example', port: 7946 }, from: [], answers: false, problem: 'seed.example: no such name' },
+        ],
+      },
       ['warn join: seed.example: no such name'],
     ],
     ['a key file that others can read', { keyProblem: 'others can read it' }, ['bad gossip: others can read it']],
@@ -422,7 +431,7 @@ t.test('every problem says what to do, in one line', async (t) => {
     systemCalls: { by: 'none', problem: 'not built', cure: 'build the addon' },
     bind: ['EADDRINUSE'],
     gossipBind: [{ udp: 'EADDRINUSE', tcp: 'EACCES' }],
-    joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: [] }],
+    joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: [], answers: false }],
     keyProblem: '/k: others can read it',
     forwarding: { ipv4: false, ipv6: false },
     rpFilter: { ...fit.rpFilter, all: 1, default: 1, writable: false },

@@ -62,15 +62,22 @@ t.test(
     t.teardown(() => holder.close());
     const { port } = holder.address() as AddressInfo;
     const keyFile = join(t.testdir({ key: 'no key' }), 'key');
-    const seed = { address: address('127.0.0.1'), port: 7946 };
+    const other = createServer().listen(0, '127.0.0.2');
+    await once(other, 'listening');
+    t.teardown(() => other.close());
+    const itself = { address: address('127.0.0.1'), port: 1 };
+    const seed = { address: address('127.0.0.2'), port: 1 };
+    const up = { address: address('127.0.0.2'), port: (other.address() as AddressInfo).port };
     // A socket that was not told so may not broadcast, whatever routes there are.
     const nowhere = { address: address('255.255.255.255'), port: 7946 };
     const gossip = { ...sampleConfig().gossip, port, keyFile };
-    const facts = await gatherFacts(sampleConfig({ ...base, gossip, join: [seed, nowhere] }));
+    const facts = await gatherFacts(sampleConfig({ ...base, gossip, join: [itself, seed, up, nowhere] }));
     t.strictSame(facts.gossipBind, [{ udp: 'ok', tcp: 'EADDRINUSE' }]);
     t.strictSame(facts.joins, [
-      { to: seed, from: [address('127.0.0.1')] },
-      { to: nowhere, from: [] },
+      { to: itself, from: [address('127.0.0.1')], answers: true },
+      { to: seed, from: [address('127.0.0.1')], answers: false },
+      { to: up, from: [address('127.0.0.1')], answers: true },
+      { to: nowhere, from: [], answers: false },
     ]);
     t.match(facts.keyProblem, keyFile);
   },
