@@ -20,6 +20,7 @@ import { BRIDGE, carriedSubnets, PROTOCOL, tunMtu } from './desired-host.js';
 import { bad, type Finding, ok, warn } from './finding.js';
 import type { ActualRoute } from './host-plan.js';
 import type { InterfaceFacts, MachineFacts } from './machine-facts.js';
+import { mendOf } from './unwritable.js';
 
 export type { Finding } from './finding.js';
 
@@ -33,6 +34,7 @@ export function checkNode(config: PlacedConfig, facts: MachineFacts): Finding[] 
     ...kernel(facts),
     ...programs(facts),
     ...permissions(facts),
+    ...places(config, facts),
     ...underlay(config, facts),
     ...port(config, facts),
     ...gossip(config, facts),
@@ -103,6 +105,24 @@ function permissions(facts: MachineFacts): Finding[] {
           )
         : bad('tun', '/dev/net/tun may not be opened', 'run as root, or give this user read and write on /dev/net/tun'),
   ];
+}
+
+/** Where files have to be made. */
+function places({ stateDir, socket }: PlacedConfig, { writable, agentRuns }: MachineFacts): Finding[] {
+  const found = [
+    { subject: 'stateDir', path: stateDir, code: writable.stateDir, flag: '--state-dir' },
+    // One that runs has made its own.
+    { subject: 'socket', path: socket, code: agentRuns ? 'ok' : writable.socket, flag: '--socket' },
+  ];
+  return found.map(({ subject, path, code, flag }) =>
+    code === 'ok'
+      ? ok(subject, `${path} can be written`)
+      : bad(
+          subject,
+          `${path} cannot be written (${code})`,
+          `${mendOf(code, `see what is at ${path}`)}, or choose another with ${flag}`,
+        ),
+  );
 }
 
 /** The underlay's interface, and what MTU it leaves inside. */

@@ -103,6 +103,8 @@ export interface MachineFacts {
   readonly systemCalls:
     | { readonly by: 'addon' }
     | { readonly by: 'koffi' | 'none'; readonly problem: string; readonly cure: string };
+  /** Making a file in stateDir, and in the socket's directory, or where these are to be made: worked, or the errno. */
+  readonly writable: { readonly stateDir: 'ok' | string; readonly socket: 'ok' | string };
   /** An agent answers on the configured socket: then port, device and routes are its own. */
   readonly agentRuns: boolean;
   /** Device and VXLAN port are kept for the next agent (src/os/keeper.ts). */

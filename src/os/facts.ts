@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { access, constants, open, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { release } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gossips, type PlacedConfig, type Seed } from '../control/config/node-config.js';
 import type { GossipBind, JoinFacts, MachineFacts } from '../control/machine-facts.js';
 import { addressIn, FAMILIES, hasAddress, type Underlay } from '../core/underlay.js';
@@ -25,13 +25,14 @@ import { rememberedPods } from './pod-journal-file.js';
 import { readOtherWays, readStealingRules, readXfrmPolicies } from './policy-routing.js';
 import { SeedResolver } from './seed-resolver.js';
 import { readSysctl } from './sysctl.js';
+import { tryWrite } from './try-write.js';
 
 const CAP_NET_ADMIN = 12n;
 /** Looked at at most: one of many tells as much as all. */
 const MOST_POD_DEVICES = 4;
 const MOST_PEERS = 16;
 
-/** One look at the machine; nothing is changed, ports are held for a moment only, and nodes to join are connected to. */
+/** One look at the machine; nothing is changed. Ports and files are there for a moment only; nodes to join are connected to. */
 export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
   const network = await gatherNetwork(config);
   const pods = await rememberedPods(config.stateDir);
@@ -50,6 +51,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     keptMac,
     kept,
     hostPorts,
+    writable,
   ] = await Promise.all([
     gatherSettings(config, network),
     gatherFirewall(config, network, pods.map(onNode)),
@@ -67,6 +69,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     readText(join(config.stateDir, 'mac')),
     isKept(config.stateDir).catch(() => false),
     readHostPorts(pods),
+    tryPlaces(config),
   ]);
   return {
     kernel: release(),
@@ -77,6 +80,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     hostPorts,
     netAdmin,
     tun,
+    writable,
     systemCalls: systemCalls(),
     agentRuns,
     kept,
@@ -246,6 +250,11 @@ function systemCalls(): MachineFacts['systemCalls'] {
   } catch (error) {
     return { by: 'none', problem: messageOf(error), cure: "run 'npm rebuild'" };
   }
+}
+
+async function tryPlaces({ stateDir, socket }: PlacedConfig): Promise<MachineFacts['writable']> {
+  const [state, api] = await Promise.all([tryWrite(stateDir, true), tryWrite(dirname(socket), false)]);
+  return { stateDir: state, socket: api };
 }
 
 /** Does somebody listen on this Unix socket? A file that a dead process left refuses. */

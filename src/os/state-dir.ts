@@ -1,6 +1,7 @@
 /** The node's own directory: what must outlive the process. */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { mendOf } from '../control/unwritable.js';
 import { formatMac, macFromName, parseMac } from '../core/mac.js';
 import { PodwireError } from '../wire/error.js';
 import { macIsGroup, macIsZero } from '../wire/ethernet.js';
@@ -96,6 +97,8 @@ export async function syncDirectory(directory: string): Promise<void> {
 
 function cannot(what: string, path: string, error: unknown): PodwireError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  const mend = code === 'EACCES' || code === 'EPERM' ? 'run as its owner' : "check 'stateDir'";
-  return new PodwireError('MACHINE', `cannot ${what} ${path} (${code}): ${mend} or choose another with --state-dir`);
+  return new PodwireError(
+    'MACHINE',
+    `cannot ${what} ${path} (${code}): ${mendOf(code, "check 'stateDir'")} or choose another with --state-dir`,
+  );
 }

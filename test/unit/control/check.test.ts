@@ -14,6 +14,7 @@ const fit: MachineFacts = {
   netAdmin: true,
   tun: 'ok',
   systemCalls: { by: 'addon' },
+  writable: { stateDir: 'ok', socket: 'ok' },
   agentRuns: false,
   kept: false,
   interfaces: [
@@ -73,6 +74,8 @@ t.test('a fit machine', async (t) => {
       'ok addon: the C addon is built and loads',
       'ok privileges: CAP_NET_ADMIN is in effect',
       'ok tun: /dev/net/tun opens',
+      'ok stateDir: /var/lib/podwire can be written',
+      'ok socket: /run/podwire/podwire.sock can be written',
       'ok underlay: 192.0.2.1 is on eth0, MTU 1500',
       'ok mtu: packets of 1450 bytes inside, 1500 outside',
       'ok port: UDP 192.0.2.1 port 8472 is free',
@@ -125,6 +128,15 @@ t.test('one fact after another turned bad', async (t) => {
         'warn limits: socket buffers are small: bursts will be lost',
       ],
     ],
+    [
+      'a disk that is full, and a directory that is read-only',
+      { writable: { stateDir: 'ENOSPC', socket: 'EROFS' } },
+      [
+        'bad stateDir: /var/lib/podwire cannot be written (ENOSPC)',
+        'bad socket: /run/podwire/podwire.sock cannot be written (EROFS)',
+      ],
+    ],
+    ['the socket of one that runs', { writable: { stateDir: 'ok', socket: 'EROFS' }, agentRuns: true }, []],
     ['no tun module', { tun: 'missing' }, ['bad tun: /dev/net/tun is not there']],
     [
       'koffi in place of the addon',
@@ -346,6 +358,16 @@ t.test('an underlay of both families', async (t) => {
   ]);
 });
 
+t.test('where nothing can be written, what to do follows from why', async (t) => {
+  const mends = (code: string) =>
+    fatalProblems(checkNode(sampleConfig(), { ...fit, writable: { stateDir: code, socket: 'ok' } })).map(
+      ({ mend }) => mend,
+    );
+  t.strictSame(mends('ENOSPC'), ['the disk is full: make room, or choose another with --state-dir']);
+  t.match(mends('EROFS'), [/^the file system is read-only/]);
+  t.match(mends('ENOTDIR'), [/^see what is at \/var\/lib\/podwire, or/]);
+});
+
 t.test('gossip', async (t) => {
   const gossip = { port: 7946, insecure: false, keyFile: '/k', profile: 'lan', forgetAfter: 60, tune: {} } as const;
   const { keyFile: _, ...open } = gossip;
@@ -429,6 +451,7 @@ t.test('every problem says what to do, in one line', async (t) => {
     netAdmin: false,
     tun: 'missing',
     systemCalls: { by: 'none', problem: 'not built', cure: 'build the addon' },
+    writable: { stateDir: 'ENOSPC', socket: 'ENOTDIR' },
     bind: ['EADDRINUSE'],
     gossipBind: [{ udp: 'EADDRINUSE', tcp: 'EACCES' }],
     joins: [{ to: { address: address('192.0.2.7'), port: 7946 }, from: [], answers: false }],

@@ -26,6 +26,7 @@ t.test('a machine is looked at without an error, and quickly', async (t) => {
     ipProgram: true,
     netAdmin: Boolean,
     tun: /^(ok|missing|denied)$/,
+    writable: { stateDir: 'ok', socket: 'ok' },
     agentRuns: false,
     kept: false,
     keptMac: undefined,
@@ -98,4 +99,10 @@ t.test('a free port, in both families', async (t) => {
     const here = facts.interfaces.some((link) => link.addresses.some((own) => sameWords(own.words, underlay.words)));
     t.strictSame(facts.bind, [here ? 'ok' : 'EADDRNOTAVAIL'], text);
   }
+});
+
+t.test('a state directory and a socket that cannot be made', async (t) => {
+  const file = join(t.testdir({ file: '' }), 'file');
+  const facts = await gatherFacts(sampleConfig({ ...base, stateDir: file, socket: join(file, 'podwire.sock') }));
+  t.strictSame(facts.writable, { stateDir: 'ENOTDIR', socket: 'ENOTDIR' });
 });

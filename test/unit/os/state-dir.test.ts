@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { formatMac, macFromName } from '../../../src/core/mac.js';
@@ -64,4 +64,13 @@ t.test('a file is written as a whole or not at all', async (t) => {
   await deleteFile(file);
   await deleteFile(file);
   t.notOk(existsSync(file));
+});
+
+t.test('a disk that is full is called so', { skip: !existsSync('/dev/full') && 'needs /dev/full' }, async (t) => {
+  const file = join(t.testdir(), 'file');
+  symlinkSync('/dev/full', `${file}.new`);
+  await t.rejects(writeDurably(file, 'text'), {
+    code: 'MACHINE',
+    message: `cannot write ${file} (ENOSPC): the disk is full: make room or choose another with --state-dir`,
+  });
 });
