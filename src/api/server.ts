@@ -27,7 +27,6 @@
  *
  * Anything else is answered with `{code, message}` (ApiProblem) and a status of 400 or more.
  */
-import { mkdirSync } from 'node:fs';
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -37,6 +36,7 @@ import {
 } from 'node:http';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { makeDirectory } from '../control/make-directory.js';
 import type { NodeApi, NodeEvent } from '../control/node-api.js';
 import { messageOf, PodwireError, type PodwireErrorCode } from '../wire/error.js';
 import type { Answer } from './answer.js';
@@ -134,7 +134,7 @@ export class ApiServer {
   async listen(): Promise<void> {
     try {
       checkLength(this.#path);
-      mkdirSync(dirname(this.#path), { recursive: true });
+      await makeDirectory(dirname(this.#path));
       await clearStaleSocket(this.#path);
       await this.#bind();
     } catch (error) {

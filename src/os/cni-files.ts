@@ -1,8 +1,9 @@
 /** The plugin and its configuration, put where a container runtime looks for them, and taken away again. */
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeDirectory } from '../control/make-directory.js';
 import { PodwireError } from '../wire/error.js';
 
 export const PLUGIN_NAME = 'podwire-cni';
@@ -30,7 +31,7 @@ export interface CniPlaces {
 export async function installCni({ binDir, confDir }: CniPlaces, conflist: object): Promise<string[]> {
   const [plugin, configuration] = [join(binDir, PLUGIN_NAME), join(confDir, CONFLIST)];
   await inWords(plugin, async () => {
-    await mkdir(binDir, { recursive: true });
+    await makeDirectory(binDir);
     await whole(plugin, async (draft) => {
       if (existsSync(COMPILED_PLUGIN)) await copyFile(COMPILED_PLUGIN, draft);
       // Whatever PATH a runtime has: both are named whole.
@@ -39,7 +40,7 @@ export async function installCni({ binDir, confDir }: CniPlaces, conflist: objec
     });
   });
   await inWords(configuration, async () => {
-    await mkdir(confDir, { recursive: true });
+    await makeDirectory(confDir);
     await whole(configuration, (draft) => writeFile(draft, `${JSON.stringify(conflist, null, 2)}\n`, { mode: 0o644 }));
   });
   return [plugin, configuration];

@@ -1,6 +1,7 @@
 /** The node's own directory: what must outlive the process. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../control/make-directory.js';
 import { mendOf } from '../control/unwritable.js';
 import { formatMac, macFromName, parseMac } from '../core/mac.js';
 import { PodwireError } from '../wire/error.js';
@@ -12,7 +13,7 @@ import { macIsGroup, macIsZero } from '../wire/ethernet.js';
  */
 export async function makeStateDir(stateDir: string): Promise<void> {
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(stateDir, 0o700);
   } catch (error) {
     throw cannot('make the directory', stateDir, error);
   }
