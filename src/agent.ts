@@ -8,7 +8,7 @@ import { ApiServer } from './api/server.js';
 import { Carrier, releaseAll } from './carrier.js';
 import { Cluster } from './cluster.js';
 import type { Agent, AgentOptions } from './control/agent-types.js';
-import { checkNode, fatalProblems } from './control/check.js';
+import { checkNode, fatalProblems, problemText, tellableProblems } from './control/check.js';
 import { gossips, type NodeConfig, type PeerConfig } from './control/config/node-config.js';
 import { assertReloadable } from './control/config/reloadable.js';
 import { carriedSubnets } from './control/desired-host.js';
@@ -230,10 +230,11 @@ class NodeAgent extends ReportingAgent implements Agent {
     const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay.current };
     const facts = await gatherFacts(config);
     this.#firewallAtStart = facts.firewall;
-    const problems = fatalProblems(checkNode(config, facts));
-    if (problems.length === 0) return;
-    const lines = problems.map(({ message, mend }) => (mend ? `${message}: ${mend}` : message));
-    throw new PodwireError('MACHINE', lines.join('\n'));
+    const findings = checkNode(config, facts);
+    const problems = fatalProblems(findings);
+    if (problems.length > 0) throw new PodwireError('MACHINE', problems.map(problemText).join('\n'));
+    for (const finding of tellableProblems(findings))
+      this.#options.log.warn({ subject: finding.subject }, problemText(finding));
   }
 
   /** With gossip the subnet is the cluster's to grant; without it is what the configuration says. */

@@ -56,6 +56,19 @@ export function fatalProblems(findings: readonly Finding[]): Finding[] {
   return findings.filter((finding) => finding.level === 'bad');
 }
 
+/** A node that runs tells of these itself, when they matter, or mends them as soon as there is a pod. */
+const TOLD_LATER: readonly string[] = ['addon', 'underlay', 'join', 'forwarding', 'firewall'];
+
+/** Those with which `up` begins, and which nobody would hear of otherwise. */
+export function tellableProblems(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ level, subject }) => level === 'warn' && !TOLD_LATER.includes(subject));
+}
+
+/** In one line. */
+export function problemText({ message, mend }: Finding): string {
+  return mend ? `${message}: ${mend}` : message;
+}
+
 function kernel({ kernel: release }: MachineFacts): Finding[] {
   const subject = 'kernel';
   const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));

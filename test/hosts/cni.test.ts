@@ -124,6 +124,13 @@ t.test('pods at MTUs that are too small for IPv6 have IPv4', { skip }, async (t)
       t.equal((await cni(lab, node, 'DEL', pod)).code, 0);
     }
   }
+  await small.stop();
+  t.equal((await lab.exec(alpha, ['ip', 'link', 'set', 'eth0', 'mtu', '1280'])).code, 0);
+  const narrow = await lab.startPodwire(alpha);
+  t.match(narrow.log(), /"level":"warn".*IPv6 inside is off: it needs 1280 bytes, and there are 1230/);
+  t.equal(narrow.log().match(/"level":"warn"/g)?.length, 1, 'in one line');
+  const [late] = await containers(lab, alpha, 'late');
+  t.same((await attach(lab, narrow, late)).addresses.length, 1);
   const [container] = await containers(lab, bravo, 'asks');
   const asking = { mtu: 1200, args: { cni: { ips: [bravo.podCidr[1].replace('::/64', '::99')] } } };
   const refused = await cni(lab, whole, 'ADD', container, { config: asking });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { checkNode, type Finding, fatalProblems } from '../../../src/control/check.js';
+import { checkNode, type Finding, fatalProblems, problemText, tellableProblems } from '../../../src/control/check.js';
 import { hostPorts } from '../../../src/control/check-host-ports.js';
 import type { ResolvedConfig } from '../../../src/control/config/node-config.js';
 import type { ActualRoute } from '../../../src/control/host-plan.js';
@@ -356,6 +356,22 @@ t.test('an underlay of both families', async (t) => {
   t.same(problems({}, { peers: [{ ...sampleConfig().peers[0], underlay: [address('2001:db8::2')] }] }), [
     'warn peers: no common underlay family with bravo: this node has IPv4, bravo has IPv6',
   ]);
+});
+
+t.test('what a node says when it starts: once, and nothing that it tells anyway', async (t) => {
+  const systemCalls = { by: 'koffi', problem: 'not built', cure: 'build the addon' } as const;
+  const findings = checkNode(sampleConfig(), {
+    ...fit,
+    ...eth0({ mtu: 1329 }),
+    systemCalls,
+    firewall: undefined,
+    openFiles: 64,
+  });
+  t.strictSame(tellableProblems(findings).map(problemText), [
+    'IPv6 inside is off: it needs 1280 bytes, and there are 1279: raise the MTU of eth0: IPv6 inside needs 1330',
+    "only 64 files may be open: 'ulimit -n 192', LimitNOFILE in systemd",
+  ]);
+  t.strictSame(tellableProblems(checkNode(sampleConfig(), fit)), []);
 });
 
 t.test('where nothing can be written, what to do follows from why', async (t) => {
