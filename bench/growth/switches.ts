@@ -108,6 +108,8 @@ export async function measurePeers(): Promise<PeerChange[]> {
     vxlan: { vni: 1, port: 8472 },
     mtu: 1450,
     workers: 1,
+    // As in a node, where gossip and the configuration have refused them.
+    peersChecked: true,
   });
   const changed = { ...first, mac: macFromName('another') };
   return [
