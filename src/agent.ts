@@ -228,7 +228,8 @@ class NodeAgent extends ReportingAgent implements Agent {
   /** Before anything is changed. */
   async #refuseIfUnfit(): Promise<void> {
     const config = { ...this.#config, underlay: this.#config.underlay ?? this.#underlay.current };
-    const facts = await gatherFacts(config);
+    // Nodes to join are asked when this one joins: whether they answer is no reason to refuse, or to wait.
+    const facts = await gatherFacts(config, false);
     this.#firewallAtStart = facts.firewall;
     const findings = checkNode(config, facts);
     const problems = fatalProblems(findings);

@@ -74,7 +74,7 @@ export interface JoinFacts {
   readonly to: Seed;
   /** Own addresses: the proven ones, or else those of which the routes say so. Empty: there is no route. */
   readonly from: readonly Address[];
-  /** Somebody took a TCP connection. */
+  /** Somebody took a TCP connection; false where nobody was asked. */
   readonly answers: boolean;
   /** Why its name has no address; undefined: it has, or is one itself. */
   readonly problem?: string;

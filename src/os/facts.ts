@@ -32,8 +32,11 @@ const CAP_NET_ADMIN = 12n;
 const MOST_POD_DEVICES = 4;
 const MOST_PEERS = 16;
 
-/** One look at the machine; nothing is changed. Ports and files are there for a moment only; nodes to join are connected to. */
-export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
+/**
+ * One look at the machine; nothing is changed. Ports and files are there for a moment only.
+ * @param asksNodes nodes to join are connected to
+ */
+export async function gatherFacts(config: PlacedConfig, asksNodes = true): Promise<MachineFacts> {
   const network = await gatherNetwork(config);
   const pods = await rememberedPods(config.stateDir);
   const [
@@ -63,7 +66,7 @@ export async function gatherFacts(config: PlacedConfig): Promise<MachineFacts> {
     gossips(config)
       ? Promise.all(config.underlay.map((address) => tryBindBoth(address, config.gossip.port)))
       : undefined,
-    Promise.all(config.join.map((to) => joinFacts(to, config.underlay))),
+    Promise.all(config.join.map((to) => joinFacts(to, config.underlay, asksNodes))),
     keyProblemOf(config.gossip.keyFile),
     openFilesLimit(),
     readText(join(config.stateDir, 'mac')),
@@ -271,7 +274,7 @@ function answers(socket: string): Promise<boolean> {
 }
 
 /** @param own a node that is told to join itself does not listen yet */
-async function joinFacts(to: Seed, own: Underlay): Promise<JoinFacts> {
+async function joinFacts(to: Seed, own: Underlay, asks: boolean): Promise<JoinFacts> {
   let problem: string | undefined;
   const resolver = new SeedResolver({
     onFailure: (words) => {
@@ -281,7 +284,7 @@ async function joinFacts(to: Seed, own: Underlay): Promise<JoinFacts> {
   const asked = await Promise.all(
     (await resolver.resolve(to)).slice(0, MOST_PEERS).map(async (seed) => {
       const source = await sourceTowards(seed);
-      return source && { source, answers: hasAddress(own, seed.address) || (await connects(seed, source)) };
+      return source && { source, answers: hasAddress(own, seed.address) || (asks && (await connects(seed, source))) };
     }),
   );
   const ways = asked.filter((way) => way !== undefined);

@@ -8,6 +8,7 @@ import { Lab } from '../../src/lab/lab.js';
 import type { LabHost } from '../../src/lab/plan.js';
 import { ask, startDatagramEcho, startEcho, startSteady } from '../../src/lab/tools.js';
 import { isAlive, processId } from '../../src/os/processes.js';
+import { readIfThere } from '../../src/os/state-dir.js';
 import { kernelState, podwire } from './cli.js';
 import { attach, cni, containers } from './cni.js';
 import { until } from './gossiping.js';
@@ -174,7 +175,8 @@ t.test('a service waits for its underlay address', { skip: skip || needs('python
   const { address, next } = await startManager(lab, alpha);
   const late = '192.0.2.77';
   const starting = lab.startPodwire(alpha, { env: { NOTIFY_SOCKET: address }, config: { underlay: late } });
-  await delay(1_500);
+  const said = () => readIfThere(`${lab.directory}/${alpha.name}.log`);
+  await until('it waits', async () => (await said())?.includes(`no interface holds ${late}`) ?? false);
   t.equal((await lab.exec(alpha, ['ip', 'address', 'add', `${late}/32`, 'dev', 'lo'])).code, 0);
   const node = await starting;
   t.same(await next(), ['READY=1', `${node.process.pid}`]);

@@ -26,15 +26,15 @@ t.test('programs run in shells that wait, as many at a time as there may be', as
 t.test('a program that is cut off is gone, with all that it started', async (t) => {
   const shells = new Shells(1, 200);
   t.teardown(() => shells.close());
-  const late = join(t.testdir(), 'late');
-  const script = `(sleep 1; touch ${late}) & sleep 1; touch ${late}`;
+  const file = join(t.testdir(), 'started');
+  /** Of those that the script has written down, all are gone: with the answer, or a moment after what they had open. */
+  const gone = () => until(() => readFileSync(file, 'utf8').trim().split('\n').map(Number).every(ended));
+  const script = `sleep 60 & printf '%s\n' $$ $! > ${file}; sleep 60`;
   t.match(await shells.run('sh', ['-c', script]), { code: undefined, failure: 'SIGKILL' });
-  await delay(1_200);
-  t.notOk(existsSync(late), 'nothing comes after the answer');
-  const orphaned = `(sleep 1; touch ${late}) & kill -9 $PPID; sleep 1`;
+  await t.resolves(gone(), 'nothing comes after the answer');
+  const orphaned = `sleep 60 & printf '%s\n' $$ $! > ${file}; kill -9 $PPID; sleep 60`;
   t.match(await shells.run('sh', ['-c', orphaned]), { code: undefined, failure: 'SIGKILL' });
-  await delay(1_200);
-  t.notOk(existsSync(late), 'nor after a shell that somebody else ended');
+  await t.resolves(gone(), 'nor after a shell that somebody else ended');
 });
 
 t.test('a shell that ended while it waited is not asked', async (t) => {

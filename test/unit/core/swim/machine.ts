@@ -3,7 +3,7 @@ import { seededRandom } from '../../../../src/core/random.js';
 import { CardStore } from '../../../../src/core/swim/card-store.js';
 import { LAN, type SwimProfile } from '../../../../src/core/swim/profile.js';
 import { Swim } from '../../../../src/core/swim/swim.js';
-import type { NodeId, Packet, Probe, SwimEvent, Update } from '../../../../src/core/swim/types.js';
+import type { MemberState, NodeId, Packet, Probe, SwimEvent, Update } from '../../../../src/core/swim/types.js';
 import { card, PACKET_OVERHEAD, type TestCard } from './network.js';
 
 export interface Sent {
@@ -115,3 +115,18 @@ export const dead = (node: NodeId, incarnation: number, from: NodeId): Update<Te
   from,
 });
 export const left = (node: NodeId, incarnation: number): Update<TestCard> => ({ kind: 'left', node, incarnation });
+
+/** A member's record as another node pushes it. */
+export const record = (node: NodeId, state: MemberState, incarnation: number, ageMs = 0, owner = `owner ${node}`) => ({
+  node,
+  state,
+  incarnation,
+  card: card(owner, '', incarnation),
+  ageMs,
+});
+
+/** What it has told, by kind. */
+export const kinds = (machine: TestMachine) => machine.events.map(({ kind }) => kind);
+
+/** Who answers. */
+export const everybody = () => true;
